@@ -1,0 +1,25 @@
+# cmake --install build/release --prefix DIR makes a tree that runs from wherever it is moved to:
+#   bin/grpo               finds LibTorch and starts the program (cli/launcher.cpp)
+#   libexec/grpo           the program
+#   lib/                   libgrpo_cuda.so where it was built, and the small libraries another Linux may lack
+#   share/grpo/recipes/    what a user copies and edits
+# LibTorch itself (1 GB), glibc and the compiler's run-time libraries are never part of it.
+if(NOT TARGET grpo)
+  return()
+endif()
+
+add_executable(grpo_launcher ${CMAKE_SOURCE_DIR}/cli/launcher.cpp)
+target_include_directories(grpo_launcher PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_options(grpo_launcher PRIVATE -static-libstdc++ -static-libgcc)
+target_link_libraries(grpo_launcher PRIVATE ${CMAKE_DL_LIBS})
+
+install(PROGRAMS $<TARGET_FILE:grpo_launcher> DESTINATION bin RENAME grpo)
+install(TARGETS grpo RUNTIME_DEPENDENCY_SET grpo_libraries RUNTIME DESTINATION libexec)
+install(RUNTIME_DEPENDENCY_SET grpo_libraries
+        PRE_EXCLUDE_REGEXES "^libtorch" "^libc10" "^libcudart" "^libcupti" "^libgomp"
+                            "^ld-linux" "^lib(c|m|dl|rt|pthread|util|resolv|stdc\\+\\+|gcc_s)\\.so"
+        LIBRARY DESTINATION lib)
+if(TARGET grpo_cuda)
+  install(TARGETS grpo_cuda LIBRARY DESTINATION lib)
+endif()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/recipes/ DESTINATION share/grpo/recipes FILES_MATCHING PATTERN "*.json")
