@@ -14,6 +14,8 @@ endif()
 find_path(LibTorch_ROOT_DIR include/ATen/ATen.h PATHS ${_roots} NO_DEFAULT_PATH NO_CACHE)
 
 if(LibTorch_ROOT_DIR)
+  cmake_path(SET LibTorch_ROOT_DIR NORMALIZE "${LibTorch_ROOT_DIR}")
+  string(REGEX REPLACE "/$" "" LibTorch_ROOT_DIR "${LibTorch_ROOT_DIR}")
   file(STRINGS ${LibTorch_ROOT_DIR}/include/torch/headeronly/version.h _numbers
        REGEX "^#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
   string(REGEX REPLACE "[^0-9]+" "." LibTorch_VERSION "${_numbers}")
