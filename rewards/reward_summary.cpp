@@ -1,0 +1,76 @@
+#include "rewards/reward_summary.h"
+
+#include <cmath>
+
+namespace grpo {
+
+RewardSummary::RewardSummary(const Rubric& rubric) {
+  for (const RubricItem& item : rubric.items) {
+    Row row;
+    row.label = item.label;
+    rows_.push_back(row);
+  }
+}
+
+void RewardSummary::add(const Episode& episode) {
+  GRPO_CHECK(episode.scores.size() == rows_.size());
+  ++num_episodes_;
+  if (!episode.reward) ++num_masked_;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    Row& row = rows_[i];
+    const Score& score = episode.scores[i];
+    if (score.status == ScoreStatus::kSkip) ++row.num_skips;
+    if (score.status == ScoreStatus::kError) ++row.num_errors;
+    if (!score.value) continue;
+    const double distance = *score.value - row.mean;
+    row.mean += distance / static_cast<double>(++row.count);
+    row.squares += distance * (*score.value - row.mean);
+  }
+}
+
+void RewardSummary::add(const Group& group) {
+  for (const Episode& episode : group.episodes) add(episode);
+}
+
+void RewardSummary::merge(const RewardSummary& other) {
+  GRPO_CHECK(rows_.size() == other.rows_.size());
+  num_episodes_ += other.num_episodes_;
+  num_masked_ += other.num_masked_;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    Row& row = rows_[i];
+    const Row& more = other.rows_[i];
+    GRPO_CHECK(row.label == more.label);
+    row.num_skips += more.num_skips;
+    row.num_errors += more.num_errors;
+    if (more.count == 0) continue;
+    // Chan, Golub, LeVeque 1979: moments of a union from the moments of its parts.
+    const double total = static_cast<double>(row.count + more.count);
+    const double distance = more.mean - row.mean;
+    row.squares += more.squares +
+                   distance * distance * static_cast<double>(row.count) * static_cast<double>(more.count) / total;
+    row.mean += distance * static_cast<double>(more.count) / total;
+    row.count += more.count;
+  }
+}
+
+int64_t RewardSummary::num_errors() const {
+  int64_t count = 0;
+  for (const Row& row : rows_) count += row.num_errors;
+  return count;
+}
+
+Json RewardSummary::metrics() const {
+  Json metrics = Json::object();
+  for (const Row& row : rows_) {
+    const std::string prefix = "rewards/" + row.label;
+    metrics[prefix + "/mean"] = row.count == 0 ? Json() : Json(row.mean);
+    const double variance = row.count < 2 ? 0.0 : row.squares / static_cast<double>(row.count - 1);
+    metrics[prefix + "/std"] = row.count == 0 ? Json() : Json(std::sqrt(variance));
+    metrics[prefix + "/skip"] = row.num_skips;
+    metrics[prefix + "/error"] = row.num_errors;
+  }
+  metrics["rewards/masked"] = num_masked_;
+  return metrics;
+}
+
+}  // namespace grpo
