@@ -1,0 +1,86 @@
+#pragma once
+// The rollout engine: problems in, groups of sampled completions out, on the weights the trainer updates. It
+// batches continuously over a paged key/value cache in which the samples of a group share their prompt.
+//
+// A completion is a function of weights, prompt, sampling options and its own seed, derive_seed({seed, step,
+// problem id, sample}): which other problems are in the call, their order, the number of rows, the page size and
+// the burst length do not enter (beyond what the policy's own kernels round differently by batch size). So a
+// problem that occurs twice in a call gets the same completions twice.
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/types.h"
+#include "policy/io/tokenizer.h"
+#include "policy/policy.h"
+#include "rollout/sampling.h"
+
+namespace grpo {
+
+struct EngineOptions {
+  int64_t max_running = 512;      // most samples in flight (rows of a decode step)
+  int64_t cache_tokens = 0;       // most tokens in the cache, rounded down to pages; 0: as many as it takes
+  int64_t prefill_tokens = 8192;  // most prompt tokens in one forward pass; longer prompts go in chunks
+  int64_t page_tokens = 16;       // tokens per cache page
+  int64_t decode_burst = 0;       // decode steps between two looks at the result; 0: 1 on a CPU, 8 elsewhere
+};
+
+struct GenerateOptions {
+  int64_t num_generations = 1;    // samples per problem
+  SamplingOptions sampling;
+  uint64_t seed = 0;              // of the run
+  uint64_t step = 0;              // of the trainer, so that each step samples anew
+  int64_t policy_version = 0;     // recorded in every episode
+};
+
+// What one call did. Tokens count what ended up in episodes, failed ones excluded.
+struct EngineStats {
+  int64_t prompts = 0;
+  int64_t episodes = 0;
+  int64_t errors = 0;                 // episodes with FinishReason::kError
+  int64_t prefill_tokens = 0;         // prompt tokens run through the policy: each prompt once
+  int64_t tokens_generated = 0;
+  int64_t decode_steps = 0;           // forward passes of one token per row
+  int64_t decode_rows = 0;            // rows of all of them, so decode_rows / decode_steps is the mean batch
+  int64_t max_running = 0;            // most rows at once
+  int64_t pages_peak = 0;             // most cache pages in use at once
+  int64_t cache_bytes = 0;            // of the cache at its largest
+  double prefill_seconds = 0.0;
+  double decode_seconds = 0.0;
+  double seconds = 0.0;               // the whole call, on_group included
+};
+
+class Engine {
+ public:
+  // Policy and tokenizer (null: no text, no stop strings) must outlive the engine. Weights are read anew in
+  // every call, and the cache lives only within one, so nothing stale survives an update. Throws Error for an
+  // option out of range.
+  Engine(const Policy& policy, const Tokenizer* tokenizer, const EngineOptions& options = {});
+
+  // Called on the calling thread as soon as all samples of a group have ended, to start on its rewards. The
+  // group is the one generate returns; keep no reference beyond the return of generate.
+  using OnGroup = std::function<void(Group&)>;
+
+  // One group per problem, in order; problems carry prompt_ids. Of each episode it fills problem_id,
+  // sample_index, prompt_ids, completion_ids, loss_mask (all ones), behaviour_logprobs, completion,
+  // finish_reason, policy_version and seed. A completion includes the end token it sampled. A sample whose
+  // logits are NaN or infinite ends as kError without any token. Records no gradients.
+  // Throws Error, before anything is run, for sampling options out of range, a prompt that is empty or holds
+  // an id outside the vocabulary, a prompt that with max_tokens exceeds the model's context (filter or shorten
+  // prompts before), and a cache_tokens too small for one sample. Exceptions of on_group pass through.
+  std::vector<Group> generate(const std::vector<Problem>& problems, const GenerateOptions& options,
+                              const OnGroup& on_group = {});
+
+  // Of the last call to generate that returned.
+  const EngineStats& stats() const { return stats_; }
+  const EngineOptions& options() const { return options_; }
+
+ private:
+  const Policy& policy_;
+  const Tokenizer* tokenizer_;
+  const EngineOptions options_;
+  EngineStats stats_;
+};
+
+}  // namespace grpo

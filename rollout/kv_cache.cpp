@@ -1,0 +1,73 @@
+#include "rollout/kv_cache.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace grpo {
+namespace {
+
+at::Tensor index_tensor(const std::vector<int64_t>& values, const at::Device& device) {
+  return at::tensor(values, at::kLong).to(device);
+}
+
+// Every defined tensor of every layer.
+template <typename F>
+void for_each_store(std::vector<LayerKv>& layers, F&& apply) {
+  for (LayerKv& layer : layers) {
+    apply(layer.k);
+    if (layer.v.defined()) apply(layer.v);
+  }
+}
+
+}  // namespace
+
+KvCache::KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit,
+                 const at::TensorOptions& options)
+    : shapes_(shapes), page_tokens_(page_tokens), page_limit_(page_limit), options_(options) {
+  for (const KvShape& shape : shapes_) {
+    LayerKv layer;
+    layer.k = at::zeros({0, page_tokens_, shape.heads, shape.k_dim}, options_);
+    if (shape.v_dim > 0) layer.v = at::zeros({0, page_tokens_, shape.heads, shape.v_dim}, options_);
+    layers_.push_back(layer);
+  }
+}
+
+void KvCache::reserve(int64_t pages) {
+  if (pages <= pages_) return;
+  GRPO_CHECK(pages <= page_limit_);
+  const int64_t grown = std::min(page_limit_, std::max(pages, pages_ + pages_ / 2));
+  for_each_store(layers_, [&](at::Tensor& store) {
+    at::Tensor larger = at::zeros({grown, page_tokens_, store.size(2), store.size(3)}, options_);
+    larger.narrow(0, 0, pages_).copy_(store);
+    store = larger;
+  });
+  pages_ = grown;
+}
+
+void KvCache::copy(const std::vector<PageCopy>& copies) {
+  if (copies.empty()) return;
+  std::vector<int64_t> from;
+  std::vector<int64_t> to;
+  for (const PageCopy& c : copies) {
+    from.push_back(c.from);
+    to.push_back(c.to);
+  }
+  const at::Tensor sources = index_tensor(from, options_.device());
+  const at::Tensor targets = index_tensor(to, options_.device());
+  for_each_store(layers_, [&](at::Tensor& store) { store.index_copy_(0, targets, store.index_select(0, sources)); });
+}
+
+void KvCache::clear(const std::vector<int64_t>& pages) {
+  if (pages.empty()) return;
+  const at::Tensor targets = index_tensor(pages, options_.device());
+  for_each_store(layers_, [&](at::Tensor& store) { store.index_fill_(0, targets, 0.0); });
+}
+
+int64_t KvCache::bytes() const {
+  int64_t numbers = 0;
+  for (const KvShape& shape : shapes_) numbers += shape.numbers_per_token();
+  return numbers * page_tokens_ * pages_ * static_cast<int64_t>(options_.dtype().itemsize());
+}
+
+}  // namespace grpo
