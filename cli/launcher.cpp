@@ -71,10 +71,12 @@ std::optional<fs::path> find_libtorch() {
   const fs::path cached = cache / "grpo" / "libtorch-2.11.0" / "torch";
   if (fs::exists(cached / "lib" / kLibrary)) return cached;
   if (dlopen(kLibrary, RTLD_LAZY)) return std::nullopt;
-  fail("LibTorch 2.11 was not found",
-       "GRPO_LIBTORCH (not set), LD_LIBRARY_PATH, " + cached.string() + ", the system's libraries",
-       "run scripts/bootstrap of the source tree, or install torch 2.11 and set GRPO_LIBTORCH to its folder:\n"
-       "         export GRPO_LIBTORCH=$(python3 -c 'import torch, os; print(os.path.dirname(torch.__file__))')");
+  fail(
+      "LibTorch 2.11 was not found",
+      "GRPO_LIBTORCH (not set), LD_LIBRARY_PATH, " + cached.string() + ", the system's libraries",
+      "run scripts/bootstrap of the source tree, or install torch 2.11 and set GRPO_LIBTORCH to its folder:\n"
+      "         export GRPO_LIBTORCH=$(python3 -c 'import torch, os; "
+      "print(os.path.dirname(torch.__file__))')");
 }
 
 // LibTorch's own folder, then those of the NVIDIA wheels beside it (their names end in lib), then what was.
@@ -95,7 +97,8 @@ int main(int, char** argv) {
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   const fs::path program = self.parent_path().parent_path() / "libexec" / "grpo";
   if (!fs::exists(program)) {
-    fail("the program is not beside its launcher", program.string(), "install again: cmake --install build/release");
+    fail("the program is not beside its launcher", program.string(),
+         "install again: cmake --install build/release");
   }
   if (const auto torch = find_libtorch()) {
     const std::string version = version_of(*torch);
