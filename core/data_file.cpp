@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -38,12 +37,14 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-// One JSON value; `where` is finished with the column at which reading stopped.
+// One line's value; where it is not JSON, the Error names the line's place in the file.
 Json parse_line(std::string_view line, const std::string& where) {
   try {
-    return Json::parse(line.begin(), line.end());
-  } catch (const nlohmann::json::parse_error& e) {
-    throw Error("not valid JSON", fmt::format("{}, column {}", where, e.byte), "mend the line, or delete it");
+    return parse_json(line, "");
+  } catch (const Error& e) {
+    const size_t column = e.where().rfind(", column ");
+    throw Error(e.summary(), where + (column == std::string::npos ? "" : e.where().substr(column)),
+                "mend the line, or delete it");
   }
 }
 
@@ -93,12 +94,9 @@ Json rows_of_document(Json document, const std::string& path) {
 std::vector<DataRow> read_document(const std::string& text, const std::string& path) {
   Json document;
   try {
-    document = Json::parse(text);
-  } catch (const nlohmann::json::parse_error& e) {
-    const size_t end = e.byte == 0 ? 0 : std::min<size_t>(e.byte - 1, text.size());
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-    throw Error("not valid JSON", fmt::format("{}: line {}", path, line),
-                "mend the file there; a file with one object per line is named .jsonl");
+    document = parse_json(text, path);
+  } catch (const Error& e) {
+    throw Error(e.summary(), e.where(), "mend the file there; a file with one object per line is named .jsonl");
   }
   Json list = rows_of_document(std::move(document), path);
   std::vector<DataRow> rows;

@@ -5,8 +5,8 @@
 //   rows.jsonl, rows.jsonl.gz   one object per line; blank lines are skipped
 //   rows.json, rows.json.gz     an array of objects, or one object in which exactly one key holds such an array
 //
-// Text is UTF-8, with or without a byte order mark; LF and CRLF both end a line. Comments are not data, so they
-// are errors.
+// Text is UTF-8, with or without a byte order mark; LF and CRLF both end a line. JSON is read by parse_json, so a
+// key given twice in a row is an Error too.
 
 #include <cstdint>
 #include <string>

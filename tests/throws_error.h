@@ -1,0 +1,28 @@
+#pragma once
+// Runs something that must end in an Error, and hands the Error to the test that wants to read it.
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace grpo {
+
+// The Error that `run` throws; a test failure and an empty Error if it throws none.
+template <typename Run>
+Error error_of(Run run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error("", "");
+}
+
+// Failure unless `text` holds `part`.
+inline ::testing::AssertionResult holds(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "\"" << text << "\" does not hold \"" << part << "\"";
+}
+
+}  // namespace grpo
