@@ -1,0 +1,61 @@
+#pragma once
+// From rewards to advantages: how much better an answer is than the other answers to the same problem
+// (DeepSeekMath, arXiv 2402.03300, section 4.1.2, outcome supervision). Stands between scoring and packing.
+// One Group object is one group: two groups never share a baseline, whatever their prompts or ids say.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/types.h"
+
+namespace grpo {
+
+// What the centred reward is divided by.
+enum class ScaleRewards {
+  kGroup,  // the standard deviation of the group
+  kBatch,  // the standard deviation of all scored samples of the call; the mean stays the group's
+  kNone,   // nothing: A = r - mean (Dr. GRPO)
+};
+
+struct AdvantageOptions {
+  ScaleRewards scale_rewards = ScaleRewards::kGroup;  // Dr. GRPO also wants loss_type "dr_grpo"
+  int64_t ddof = 1;       // the deviation's divisor is n - ddof: 1 as in TRL and verl, 0 for the population
+  double epsilon = 1e-4;  // added to the deviation; a group with a tiny spread is not blown up
+};
+
+// Reads scale_rewards ("group", "batch", "none"), advantage_ddof (0 or 1) and advantage_epsilon (>= 0).
+// Throws Error naming the key.
+AdvantageOptions read_advantage_options(ObjectReader& reader);
+
+// Throws Error unless num_generations >= 2: one sample has no group to be compared with. `where` is the JSON
+// path for the message.
+void check_num_generations(int64_t num_generations, const std::string& where);
+
+// What a call of assign_advantages saw. Fractions and means are NaN where nothing was there to average
+// (JSON writes null).
+struct AdvantageStats {
+  int64_t num_groups = 0;
+  int64_t num_episodes = 0;
+  int64_t num_masked = 0;             // episodes without a usable reward
+  int64_t num_lone_groups = 0;        // groups with fewer than two usable rewards
+  int64_t num_zero_std = 0;           // other groups, all rewards equal
+  double frac_reward_zero_std = 0.0;  // num_zero_std / groups with at least two usable rewards
+  double reward = 0.0;                // mean over all usable rewards
+  double reward_std = 0.0;            // mean over groups with two or more of their own deviation
+};
+
+// Sets Episode::advantage of every episode:
+//   A = (r - mean) / (std + epsilon)
+// over the samples of the group that have a usable reward. An episode without one (no reward, a reward that
+// is not finite, or finish reason error) is left out of mean and deviation, gets advantage 0 and a loss_mask
+// of zeros. Where all usable rewards of a group are equal, or fewer than two, advantages are exactly 0 and
+// masks stay. Results do not depend, to the last bit, on the order of groups or of samples within them.
+AdvantageStats assign_advantages(std::vector<Group>& groups, const AdvantageOptions& options);
+
+// Zeroes the loss_mask of every truncated episode (TRL's mask_truncated_completions). Their rewards still
+// count in their group, so call it before or after assign_advantages. Returns how many had tokens to mask.
+int64_t mask_truncated_completions(std::vector<Group>& groups);
+
+}  // namespace grpo

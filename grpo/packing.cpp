@@ -1,0 +1,166 @@
+#include "grpo/packing.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace grpo {
+namespace {
+
+constexpr int64_t kLargestBudget = int64_t{1} << 30;  // cu_seqlens are int32
+
+int64_t length(const TrainSequence& s) {
+  return static_cast<int64_t>(s.prompt_ids.size() + s.completion_ids.size());
+}
+
+bool trained_at(const TrainSequence& s, size_t t) {
+  return s.loss_mask[t] != 0 && !(t == 0 && s.prompt_ids.empty());
+}
+
+int64_t trained_tokens(const TrainSequence& s) {
+  GRPO_CHECK(s.loss_mask.size() == s.completion_ids.size());
+  int64_t count = 0;
+  for (size_t t = 0; t < s.loss_mask.size(); ++t) count += trained_at(s, t);
+  return count;
+}
+
+// Which sequences share a micro-batch: indices, ascending within each.
+std::vector<std::vector<int64_t>> best_fit_decreasing(const std::vector<int64_t>& lengths,
+                                                      std::vector<int64_t> order, int64_t budget) {
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
+  std::vector<std::vector<int64_t>> bins;
+  std::multimap<int64_t, size_t> by_room;  // room left -> bin; equal rooms in the order they came about
+  for (int64_t i : order) {
+    auto fit = by_room.lower_bound(lengths[i]);
+    size_t bin = bins.size();
+    int64_t room = budget;
+    if (fit == by_room.end()) {
+      bins.emplace_back();
+    } else {
+      room = fit->first;
+      bin = fit->second;
+      by_room.erase(fit);
+    }
+    bins[bin].push_back(i);
+    by_room.emplace(std::max<int64_t>(0, room - lengths[i]), bin);
+  }
+  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
+  return bins;
+}
+
+double token_weight(const TrainSequence& s, const TrainedCounts& counts, const PackingOptions& options) {
+  const double b = static_cast<double>(counts.sequences);
+  switch (options.loss_type) {
+    case LossType::kGrpo:
+      return 1.0 / (b * static_cast<double>(trained_tokens(s)));
+    case LossType::kDapo:
+      return 1.0 / static_cast<double>(counts.tokens);
+    case LossType::kDrGrpo:
+      break;
+  }
+  GRPO_CHECK(options.max_completion_length > 0);
+  return 1.0 / (b * static_cast<double>(options.max_completion_length));
+}
+
+template <typename T>
+at::Tensor to_tensor(const std::vector<T>& values, const at::TensorOptions& options) {
+  const auto host = at::tensor(values, at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value));
+  return host.to(options);
+}
+
+MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<int64_t>& members,
+                 const TrainedCounts& counts, const PackingOptions& packing,
+                 const at::TensorOptions& options) {
+  std::vector<std::vector<int64_t>> ids;
+  std::vector<int64_t> rows, targets, target_begin{0};
+  std::vector<double> advantages, behaviour, weights;
+  int64_t row = -1;  // the row before the next token
+  for (int64_t index : members) {
+    const TrainSequence& s = sequences[index];
+    const double weight = token_weight(s, counts, packing);
+    auto& all = ids.emplace_back(s.prompt_ids.begin(), s.prompt_ids.end());
+    all.insert(all.end(), s.completion_ids.begin(), s.completion_ids.end());
+    row += static_cast<int64_t>(s.prompt_ids.size());
+    for (size_t t = 0; t < s.completion_ids.size(); ++t, ++row) {
+      if (!trained_at(s, t)) continue;
+      rows.push_back(row);
+      targets.push_back(s.completion_ids[t]);
+      advantages.push_back(s.advantage);
+      weights.push_back(weight);
+      if (!s.behaviour_logprobs.empty()) behaviour.push_back(s.behaviour_logprobs[t]);
+    }
+    target_begin.push_back(static_cast<int64_t>(rows.size()));
+  }
+  GRPO_CHECK(behaviour.empty() || behaviour.size() == rows.size());
+
+  const auto longs = options.dtype(at::kLong);
+  MicroBatch batch;
+  batch.tokens = pack_sequences(ids, options.device());
+  batch.rows = to_tensor(rows, longs);
+  batch.targets = to_tensor(targets, longs);
+  batch.advantages = to_tensor(advantages, options);
+  if (!behaviour.empty()) batch.behaviour_logprobs = to_tensor(behaviour, options);
+  batch.weights = to_tensor(weights, options);
+  batch.sequences = members;
+  batch.target_begin = std::move(target_begin);
+  return batch;
+}
+
+int64_t read_budget(ObjectReader& reader) {
+  return reader.integer("tokens_per_micro_batch", PackingOptions{}.tokens_per_micro_batch,
+                        {.min = 1, .max = static_cast<double>(kLargestBudget)});
+}
+
+}  // namespace
+
+PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length) {
+  PackingOptions options;
+  options.tokens_per_micro_batch = read_budget(reader);
+  const std::string type = reader.choice("loss_type", {"grpo", "dapo", "dr_grpo"}, "dapo");
+  options.loss_type = type == "grpo" ? LossType::kGrpo : type == "dapo" ? LossType::kDapo : LossType::kDrGrpo;
+  options.max_completion_length = max_completion_length;
+  return options;
+}
+
+PackingOptions read_sft_packing_options(ObjectReader& reader) {
+  return {.tokens_per_micro_batch = read_budget(reader), .loss_type = LossType::kDapo};
+}
+
+TrainSequence train_sequence(const Episode& episode) {
+  return {.prompt_ids = episode.prompt_ids,
+          .completion_ids = episode.completion_ids,
+          .loss_mask = episode.loss_mask,
+          .behaviour_logprobs = episode.behaviour_logprobs,
+          .advantage = episode.advantage};
+}
+
+TrainedCounts count_trained(const std::vector<TrainSequence>& sequences) {
+  TrainedCounts counts;
+  for (const TrainSequence& s : sequences) {
+    const int64_t tokens = trained_tokens(s);
+    counts.sequences += tokens > 0;
+    counts.tokens += tokens;
+  }
+  return counts;
+}
+
+std::vector<MicroBatch> pack(const std::vector<TrainSequence>& sequences, const TrainedCounts& counts,
+                             const PackingOptions& packing, const at::TensorOptions& options) {
+  GRPO_CHECK(packing.tokens_per_micro_batch > 0);
+  std::vector<int64_t> lengths, members;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const TrainSequence& s = sequences[i];
+    GRPO_CHECK(s.behaviour_logprobs.empty() || s.behaviour_logprobs.size() == s.completion_ids.size());
+    lengths.push_back(length(s));
+    if (trained_tokens(s) > 0) members.push_back(static_cast<int64_t>(i));
+  }
+  std::vector<MicroBatch> batches;
+  for (const auto& bin : best_fit_decreasing(lengths, std::move(members), packing.tokens_per_micro_batch)) {
+    batches.push_back(build(sequences, bin, counts, packing, options));
+  }
+  return batches;
+}
+
+}  // namespace grpo

@@ -1,0 +1,89 @@
+#pragma once
+// From sequences to micro-batches: whole sequences laid end to end under a token budget, with what the loss
+// needs of every trained token. The weights already hold the denominator of the whole optimizer batch, so the
+// gradients of the micro-batches add up to the gradient of one large batch, however it was cut.
+//
+// Legend: N packed tokens, S sequences of a micro-batch, M trained tokens of a micro-batch.
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/json.h"
+#include "core/types.h"
+#include "policy/policy.h"
+
+namespace grpo {
+
+// The denominator of the loss. L_i = trained tokens of sequence i, B = sequences with at least one.
+enum class LossType {
+  kGrpo,    // 1 / (B * L_i): the mean over sequences of their token mean (DeepSeekMath eq. 3)
+  kDapo,    // 1 / sum L_i: the mean over all trained tokens (DAPO); TRL's default, and what SFT uses
+  kDrGrpo,  // 1 / (B * max_completion_length): a constant, so that length carries no bias (Dr. GRPO)
+};
+
+struct PackingOptions {
+  // Prompt and completion tokens of one forward and backward pass; bounds activation memory, never the
+  // result.
+  int64_t tokens_per_micro_batch = 16384;
+  LossType loss_type = LossType::kDapo;
+  int64_t max_completion_length = 0;  // tokens, as configured for sampling; read by kDrGrpo only
+};
+
+// Reads tokens_per_micro_batch and loss_type ("grpo", "dapo", "dr_grpo"). max_completion_length is the
+// sampler's. Throws Error naming the key.
+PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length);
+// The same for supervised fine-tuning: reads tokens_per_micro_batch alone, loss_type is kDapo.
+PackingOptions read_sft_packing_options(ObjectReader& reader);
+
+// One sequence to learn from. The spans must outlive the call of pack() and nothing more.
+struct TrainSequence {
+  std::span<const int64_t> prompt_ids;
+  std::span<const int64_t> completion_ids;  // trained on verbatim
+  std::span<const uint8_t> loss_mask;       // one per completion id: 1 = trained on
+  std::span<const float> behaviour_logprobs =
+      {};                  // one per completion id, or empty where there are none (SFT)
+  double advantage = 1.0;  // of every token
+};
+TrainSequence train_sequence(const Episode& episode);
+
+// What the denominators count, over a whole optimizer batch. A sequence whose mask is all zero (truncated,
+// aborted or unscored) counts in neither: it is as if it had not been sampled. With several ranks, add the
+// counts of all of them before packing. The first token of a sequence without prompt is predicted by nothing
+// and is not trained.
+struct TrainedCounts {
+  int64_t sequences = 0;  // B
+  int64_t tokens = 0;     // sum L_i
+};
+TrainedCounts count_trained(const std::vector<TrainSequence>& sequences);
+
+struct MicroBatch {
+  PackedTokens tokens;  // N tokens of S sequences: prompt and completion ids, verbatim
+  // The trained tokens, in order. hidden.index_select(0, rows) goes to token_scores with `targets`.
+  at::Tensor rows;                 // [M] int64: the row before the target, which predicts it
+  at::Tensor targets;              // [M] int64
+  at::Tensor advantages;           // [M]
+  at::Tensor behaviour_logprobs;   // [M]; undefined if the sequences have none
+  at::Tensor weights;              // [M] what a token's loss is multiplied by
+  std::vector<int64_t> sequences;  // [S] index of each sequence in the list given to pack()
+  std::vector<int64_t>
+      target_begin;  // [S+1] trained tokens of sequence s: [target_begin[s], target_begin[s+1])
+
+  int64_t num_tokens() const { return tokens.tokens.size(0); }  // N
+  int64_t num_targets() const { return rows.size(0); }          // M
+};
+
+// Packs the sequences that have a trained token; the others are left out, and a batch without any gives no
+// micro-batch (the caller skips the optimizer step). Best fit, longest first, ties by index: the same input
+// always gives the same packing. A sequence longer than the budget has a micro-batch of its own.
+//
+// `counts` are those of the whole optimizer batch, so `sequences` may be a part of it: the share of a rank,
+// or what remains after dropping sequences whose gradient is known to be zero. `options` of the tensors gives
+// the device, and the dtype of advantages, log-probabilities and weights (float32; float64 for a float64
+// policy). Either all sequences have behaviour log-probabilities or none.
+std::vector<MicroBatch> pack(const std::vector<TrainSequence>& sequences, const TrainedCounts& counts,
+                             const PackingOptions& packing, const at::TensorOptions& options);
+
+}  // namespace grpo
