@@ -11,12 +11,16 @@
 #include "grpo/optimizer.h"
 #include "grpo/packing.h"
 #include "grpo/policy_loss.h"
+#include "tests/grpo/random_groups.h"
 #include "tests/reference/naive_grpo.h"
 
 namespace grpo {
 namespace {
 
-constexpr int64_t kVocab = 11;
+using testing::random_groups;
+using testing::sequences_of;
+
+constexpr int64_t kVocab = testing::kRandomVocab;
 constexpr int64_t kWidth = 6;
 constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo};
 
@@ -57,40 +61,6 @@ struct ToyModel {
     return at::matmul(rows, head).log_softmax(1).gather(1, batch.targets.unsqueeze(1)).squeeze(1);
   }
 };
-
-// Groups of random completions; every third group agrees on its reward, some samples have none, some masks
-// have holes, as tool outputs leave them.
-std::vector<Group> random_groups(uint64_t seed, int64_t num_groups = 6, int64_t num_generations = 4) {
-  Stream random(seed);
-  std::vector<Group> groups(num_groups);
-  for (int64_t g = 0; g < num_groups; ++g) {
-    std::vector<int64_t> prompt;
-    for (int64_t n = 1 + random.below(6); n > 0; --n) prompt.push_back(random.below(kVocab));
-    for (int64_t i = 0; i < num_generations; ++i) {
-      Episode episode;
-      episode.sample_index = i;
-      episode.prompt_ids = prompt;
-      for (int64_t n = 1 + random.below(15); n > 0; --n) {
-        episode.completion_ids.push_back(random.below(kVocab));
-        episode.loss_mask.push_back(random.below(8) != 0);
-        episode.behaviour_logprobs.push_back(static_cast<float>(-3.0 * random.uniform()));
-      }
-      episode.finish_reason = FinishReason::kEos;
-      episode.reward = g % 3 == 0 ? 0.1 : std::floor(3.0 * random.uniform());
-      if (random.below(7) == 0) episode.reward = std::nullopt;
-      groups[g].episodes.push_back(std::move(episode));
-    }
-  }
-  return groups;
-}
-
-std::vector<TrainSequence> sequences_of(const std::vector<Group>& groups) {
-  std::vector<TrainSequence> out;
-  for (const Group& group : groups) {
-    for (const Episode& episode : group.episodes) out.push_back(train_sequence(episode));
-  }
-  return out;
-}
 
 struct Update {
   double loss = 0.0;
