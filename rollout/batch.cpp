@@ -58,6 +58,7 @@ PrefillBatch prefill_batch(const std::vector<PrefillChunk>& chunks, const KvCach
   batch.view.block_tables = tables.to(device);
   batch.view.rows = on_device(rows, at::kInt, device);
   batch.view.slots = on_device(slots, at::kLong, device);
+  batch.view.whole = std::all_of(chunks.begin(), chunks.end(), [](const PrefillChunk& c) { return c.begin == 0; });
   batch.last_rows = on_device(last_rows, at::kLong, device);
   return batch;
 }

@@ -4,8 +4,9 @@
 //
 // A completion is a function of weights, prompt, sampling options and its own seed, derive_seed({seed, step,
 // problem id, sample}): which other problems are in the call, their order, the number of rows, the page size and
-// the burst length do not enter (beyond what the policy's own kernels round differently by batch size). So a
-// problem that occurs twice in a call gets the same completions twice.
+// the burst length do not enter (beyond what the policy's own kernels round differently by batch size, and
+// where a prompt longer than prefill_tokens is split). So a problem that occurs twice in a call gets the same
+// completions twice.
 
 #include <cstdint>
 #include <functional>

@@ -22,10 +22,10 @@ struct SamplingOptions {
   // not know the kept set.
   bool untruncated_logprobs = false;
 
-  std::vector<int64_t> eos_ids;             // end tokens beside those of the model's configuration
-  bool ignore_eos = false;                  // end tokens do not end a completion (to measure speed)
-  std::vector<int64_t> stop_ids;            // end the completion as FinishReason::kStop, kept as its last id
-  std::vector<std::string> stop_strings;    // end the completion once its text holds one; needs a tokenizer
+  std::vector<int64_t> eos_ids = {};           // end tokens beside those of the model's configuration
+  bool ignore_eos = false;                     // end tokens do not end a completion (to measure speed)
+  std::vector<int64_t> stop_ids = {};          // end the completion as FinishReason::kStop, kept as its last id
+  std::vector<std::string> stop_strings = {};  // end the completion once its text holds one; needs a tokenizer
 };
 
 // Throws Error, naming `where`.field and its value, for a field out of range: max_tokens < 1, temperature < 0,

@@ -10,6 +10,13 @@ namespace {
 
 int64_t pages_for(int64_t tokens, int64_t page_tokens) { return (tokens + page_tokens - 1) / page_tokens; }
 
+// The next tokens of a prompt, at most `tokens_max`.
+PrefillChunk take(Prompt& prompt, int64_t tokens_max) {
+  const int64_t begin = prompt.cached;
+  prompt.cached = std::min(begin + tokens_max, static_cast<int64_t>(prompt.ids.size()));
+  return {&prompt, begin, prompt.cached};
+}
+
 }  // namespace
 
 int64_t pages_needed(int64_t prompt_tokens, int64_t samples, const SchedulerOptions& options) {
@@ -88,12 +95,15 @@ std::vector<PrefillChunk> Scheduler::plan_prefill() {
   std::vector<PrefillChunk> chunks;
   int64_t budget = options_.prefill_tokens;
   for (const auto& prompt : active_) {
-    const int64_t left = static_cast<int64_t>(prompt->ids.size()) - prompt->cached;
-    const int64_t taken = std::min(left, budget);
-    if (taken == 0) continue;
-    chunks.push_back({prompt.get(), prompt->cached, prompt->cached + taken});
-    prompt->cached += taken;
-    budget -= taken;
+    const auto size = static_cast<int64_t>(prompt->ids.size());
+    if (prompt->cached == size) continue;
+    if (size > options_.prefill_tokens) {
+      if (chunks.empty()) chunks.push_back(take(*prompt, options_.prefill_tokens));
+      break;
+    }
+    if (size > budget) break;
+    chunks.push_back(take(*prompt, size));
+    budget -= size;
   }
   return chunks;
 }

@@ -52,7 +52,9 @@ class Scheduler {
   void add(int64_t group, std::span<const int64_t> ids);
 
   // Admits what fits and returns the next prompt tokens to run, at most prefill_tokens; the caller runs them
-  // before it calls again. Empty: no prompt to run now.
+  // before it calls again. Empty: no prompt to run now. A prompt is never split to fill up a batch: whole
+  // prompts run together, and one longer than prefill_tokens runs alone in chunks of that size, so that where
+  // it is split does not depend on its neighbours.
   std::vector<PrefillChunk> plan_prefill();
 
   // Samples that may draw their first token now: their prompt is in the cache. Ids and pages are empty. The
