@@ -32,6 +32,8 @@ struct KvView {
   at::Tensor block_tables;  // [S, B] int32: page of each block of each sequence
   at::Tensor rows;          // [N] int32: the sequence (row of block_tables) of each token
   at::Tensor slots;         // [N] int64: where its key and value go: page * tokens_per_page + offset
+  bool whole = false;       // every sequence starts at position 0: attention then needs no cache reads, and MLA
+                            // takes its naive form (prefill); false reads the cache (decode, later chunks)
 };
 
 }  // namespace grpo

@@ -8,10 +8,12 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "policy/config.h"
+#include "policy/io/safetensors.h"
 #include "policy/kv_view.h"
 
 namespace grpo {
@@ -45,6 +47,9 @@ class Policy {
   static Policy random(const ModelConfig& config, at::ScalarType dtype, const at::Device& device, uint64_t seed,
                        double initializer_range = 0.02);
 
+  // Weights allocated but not set: for whoever fills them (policy/io/checkpoint.h).
+  static Policy empty(const ModelConfig& config, at::ScalarType dtype, const at::Device& device);
+
   // Hidden states after the final norm, [N, D]. With `kv`, keys and values of the tokens are written to the
   // cache first and attention reads the whole cached sequence; that path records no gradients.
   at::Tensor hidden(const PackedTokens& batch, const KvView* kv = nullptr) const;
@@ -69,9 +74,14 @@ class Policy {
   // Tokens routed to each expert since the last reset, one [E] int64 tensor per MoE layer; counted only while
   // `record` is on. Used by the bias update when training from scratch.
   void record_expert_load(bool record);
+  std::vector<at::Tensor> expert_load() const;
   // DeepSeek-V3's balancing without auxiliary loss: b += rate * sign(mean load - load), then resets the counts
   // (arXiv 2408.15664). No-op without recorded load.
   void update_router_bias(double rate);
+
+  // The policy under its checkpoint's tensor names: views of its own storage, one per checkpoint tensor, in
+  // checkpoint order. What loading writes to and saving reads from; a tied head has no entry.
+  std::vector<NamedTensor> checkpoint_tensors() const;
 
   // A copy with its own storage, for a reference model or a rollback.
   Policy clone() const;

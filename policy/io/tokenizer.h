@@ -22,7 +22,8 @@ class Tokenizer {
   static Tokenizer from_json(const Json& json, const std::string& where);
 
   // Ids of `text`. Added tokens in the text become their single id. add_special_tokens: the post-processor's
-  // BOS (or EOS) is added as the file says, never twice where the text already starts with it.
+  // BOS (or EOS) is added as the file says, never twice where the text already starts (ends) with it. Bytes that
+  // are not UTF-8 are read as U+FFFD. Throws Error for a character that the vocabulary cannot express.
   std::vector<int64_t> encode(std::string_view text, bool add_special_tokens = true) const;
 
   // Text of ids, invalid UTF-8 replaced by U+FFFD. skip_special_tokens drops added tokens marked special.
@@ -39,6 +40,7 @@ class Tokenizer {
   const Json& source() const;
 
  private:
+  friend class IncrementalDecoder;
   struct Impl;
   explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;

@@ -1,0 +1,182 @@
+#include "policy/kernels/attention.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "policy/kernels/cpu/attention.h"
+#include "policy/kernels/cpu/dispatch.h"
+
+namespace grpo {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+at::ScalarType compute_dtype(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+
+// Fills what forward and backward share for sequence s and key/value head h.
+template <class T>
+cpu::SequenceAttention<T> sequence(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
+                                   const at::Tensor& lse, const int32_t* cu_seqlens, int64_t s, int64_t h,
+                                   double scale) {
+  const int64_t first = cu_seqlens[s], group = q.size(1) / k.size(1);
+  cpu::SequenceAttention<T> a;
+  a.length = cu_seqlens[s + 1] - first;
+  a.group = group;
+  a.k_dim = q.size(2);
+  a.v_dim = v.size(2);
+  a.scale = scale;
+  a.q_token = q.stride(0);
+  a.q_head = q.stride(1);
+  a.k_token = k.stride(0);
+  a.v_token = v.stride(0);
+  a.out_token = out.stride(0);
+  a.out_head = out.stride(1);
+  a.lse_token = lse.stride(0);
+  a.q = cpu::data<T>(q) + first * a.q_token + h * group * a.q_head;
+  a.k = cpu::data<T>(k) + first * a.k_token + h * k.stride(1);
+  a.v = cpu::data<T>(v) + first * a.v_token + h * v.stride(1);
+  a.out = cpu::data<T>(out) + first * a.out_token + h * group * a.out_head;
+  a.lse = lse.data_ptr<cpu::Compute<T>>() + first * a.lse_token + h * group;
+  return a;
+}
+
+// Runs f(s, h) over all sequences and key/value heads, in parallel.
+template <class F>
+void over_heads(int64_t sequences, int64_t heads, F f) {
+  at::parallel_for(0, sequences * heads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i / heads, i % heads);
+  });
+}
+
+std::tuple<at::Tensor, at::Tensor> forward_cpu(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in,
+                                               const at::Tensor& cu_seqlens, int64_t /*max_seqlen*/, double scale) {
+  const at::Tensor q = cpu::unit_stride(q_in), k = cpu::unit_stride(k_in), v = cpu::unit_stride(v_in);
+  at::Tensor out = at::empty({q.size(0), q.size(1), v.size(2)}, q.options());
+  at::Tensor lse = at::empty({q.size(0), q.size(1)}, q.options().dtype(compute_dtype(q)));
+  const int32_t* cu = cu_seqlens.data_ptr<int32_t>();
+  cpu::dispatch(q.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    over_heads(cu_seqlens.size(0) - 1, k.size(1), [&](int64_t s, int64_t h) {
+      cpu::attention_forward(sequence<T>(q, k, v, out, lse, cu, s, h, scale));
+    });
+  });
+  return {out, lse};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> backward_cpu(const at::Tensor& d_out_in, const at::Tensor& q_in,
+                                                            const at::Tensor& k_in, const at::Tensor& v_in,
+                                                            const at::Tensor& out, const at::Tensor& lse,
+                                                            const at::Tensor& cu_seqlens, int64_t /*max_seqlen*/,
+                                                            double scale) {
+  // Gradients share the strides of q, k and v, so these are made contiguous first.
+  const at::Tensor q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous(), d_out = d_out_in.contiguous();
+  at::Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+  const int32_t* cu = cu_seqlens.data_ptr<int32_t>();
+  cpu::dispatch(q.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    over_heads(cu_seqlens.size(0) - 1, k.size(1), [&](int64_t s, int64_t h) {
+      auto a = sequence<T>(q, k, v, out, lse, cu, s, h, scale);
+      a.d_out = cpu::data<T>(d_out) + (a.out - cpu::data<T>(out));
+      a.dq = cpu::data<T>(dq) + (a.q - cpu::data<T>(q));
+      a.dk = cpu::data<T>(dk) + (a.k - cpu::data<T>(k));
+      a.dv = cpu::data<T>(dv) + (a.v - cpu::data<T>(v));
+      cpu::attention_backward(a);
+    });
+  });
+  return {dq, dk, dv};
+}
+
+at::Tensor paged_cpu(const at::Tensor& q_in, const at::Tensor& k_cache, const at::Tensor& v_cache,
+                     const at::Tensor& block_tables, const at::Tensor& rows, const at::Tensor& positions,
+                     double scale) {
+  const at::Tensor q = cpu::unit_stride(q_in);
+  const int64_t heads = k_cache.size(2), group = q.size(1) / heads;
+  at::Tensor out = at::empty({q.size(0), q.size(1), v_cache.size(3)}, q.options());
+  const int32_t* row = rows.data_ptr<int32_t>();
+  const int64_t* position = positions.data_ptr<int64_t>();
+  cpu::dispatch(q.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    over_heads(q.size(0), heads, [&](int64_t n, int64_t h) {
+      cpu::PagedAttention<T> a;
+      a.context = position[n] + 1;
+      a.group = group;
+      a.k_dim = q.size(2);
+      a.v_dim = v_cache.size(3);
+      a.scale = scale;
+      a.q = cpu::data<T>(q) + n * q.stride(0) + h * group * q.stride(1);
+      a.q_head = q.stride(1);
+      a.k_cache = cpu::data<T>(k_cache) + h * k_cache.stride(2);
+      a.v_cache = cpu::data<T>(v_cache) + h * v_cache.stride(2);
+      a.page_tokens = k_cache.size(1);
+      a.k_page = k_cache.stride(0);
+      a.k_token = k_cache.stride(1);
+      a.v_page = v_cache.stride(0);
+      a.v_token = v_cache.stride(1);
+      a.blocks = block_tables.data_ptr<int32_t>() + row[n] * block_tables.stride(0);
+      a.out = cpu::data<T>(out) + n * out.stride(0) + h * group * out.stride(1);
+      a.out_head = out.stride(1);
+      cpu::paged_attention(a);
+    });
+  });
+  return out;
+}
+
+class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& cu_seqlens, int64_t max_seqlen, double scale) {
+    static const auto op = c10::Dispatcher::singleton()
+                               .findSchemaOrThrow("grpo::attention_forward", "")
+                               .typed<decltype(forward_cpu)>();
+    auto [out, lse] = op.call(q, k, v, cu_seqlens, max_seqlen, scale);
+    ctx->save_for_backward({q, k, v, out, lse, cu_seqlens});
+    ctx->saved_data["max_seqlen"] = max_seqlen;
+    ctx->saved_data["scale"] = scale;
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    static const auto op = c10::Dispatcher::singleton()
+                               .findSchemaOrThrow("grpo::attention_backward", "")
+                               .typed<decltype(backward_cpu)>();
+    const auto saved = ctx->get_saved_variables();
+    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], saved[5],
+                                ctx->saved_data["max_seqlen"].toInt(), ctx->saved_data["scale"].toDouble());
+    return {dq, dk, dv, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_seqlens,
+                     int64_t max_seqlen, double scale) {
+  return AttentionFunction::apply(q, k, v, cu_seqlens, max_seqlen, scale);
+}
+
+at::Tensor paged_attention(const at::Tensor& q, const at::Tensor& k_cache, const at::Tensor& v_cache,
+                           const at::Tensor& block_tables, const at::Tensor& rows, const at::Tensor& positions,
+                           double scale) {
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("grpo::paged_attention", "").typed<decltype(paged_cpu)>();
+  return op.call(q, k_cache, v_cache, block_tables, rows, positions, scale);
+}
+
+TORCH_LIBRARY_FRAGMENT(grpo, m) {
+  m.def("attention_forward(Tensor q, Tensor k, Tensor v, Tensor cu_seqlens, int max_seqlen, float scale) -> (Tensor, Tensor)");
+  m.def(
+      "attention_backward(Tensor d_out, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, Tensor cu_seqlens, "
+      "int max_seqlen, float scale) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "paged_attention(Tensor q, Tensor k_cache, Tensor v_cache, Tensor block_tables, Tensor rows, "
+      "Tensor positions, float scale) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(grpo, CPU, m) {
+  m.impl("attention_forward", forward_cpu);
+  m.impl("attention_backward", backward_cpu);
+  m.impl("paged_attention", paged_cpu);
+}
+
+}  // namespace grpo

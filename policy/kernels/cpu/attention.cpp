@@ -1,0 +1,230 @@
+#include "policy/kernels/cpu/attention.h"
+
+#include <vector>
+
+#include "policy/kernels/cpu/lanes.h"
+
+namespace grpo::cpu {
+namespace {
+
+template <class C>
+struct Row {
+  C max;
+  C sum;
+};
+
+// scores[j] = scale * sum_d q[d] * kt[d][j] for whole lanes covering j < count; kt has row length `stride`.
+template <class C>
+GRPO_INLINE void score_row(const C* q, const C* kt, int64_t stride, int64_t k_dim, int64_t count, C scale, C* scores) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  for (int64_t j = 0; j < count; j += w) {
+    Vec<C> acc{};
+    for (int64_t d = 0; d < k_dim; ++d) acc = acc + q[d] * load_lanes<C>(kt + d * stride + j);
+    store_lanes<C>(scores + j, acc * scale);
+  }
+}
+
+// Turns scores[0..count) into exp(score - max), lanes past count into 0.
+template <class C>
+GRPO_INLINE Row<C> softmax_row(C* scores, int64_t count) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  C max = scores[0];
+  for (int64_t j = 1; j < count; ++j) max = scores[j] > max ? scores[j] : max;
+  const int64_t padded = round_up<C>(count);
+  for (int64_t j = count; j < padded; ++j) scores[j] = max;
+  Vec<C> sum{};
+  for (int64_t j = 0; j < padded; j += w) {
+    store_lanes<C>(scores + j, exp_lanes(load_lanes<C>(scores + j) - max));
+    if (j + w > count) {
+      for (int64_t u = count; u < padded; ++u) scores[u] = 0;
+    }
+    sum = sum + load_lanes<C>(scores + j);
+  }
+  return {max, sum_lanes<C>(sum)};
+}
+
+// out[0..padded v_dim) = sum_j p[j] * v[j][:] / sum, keys in order; v has row length `stride`.
+template <class C>
+GRPO_INLINE void weigh_values(const C* p, const C* v, int64_t stride, int64_t v_dim, int64_t count, C sum, C* out) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  for (int64_t d = 0; d < v_dim; d += w) {
+    Vec<C> acc{};
+    for (int64_t j = 0; j < count; ++j) acc = acc + p[j] * load_lanes<C>(v + j * stride + d);
+    store_lanes<C>(out + d, acc / sum);
+  }
+}
+
+template <class C>
+std::vector<C>& scratch(int slot) {
+  thread_local std::vector<C> buffers[8];
+  return buffers[slot];
+}
+template <class C>
+C* scratch(int slot, int64_t size) {
+  auto& buffer = scratch<C>(slot);
+  if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
+  return buffer.data();
+}
+
+// [length, dim] with token stride -> transposed [dim, padded], zero past length.
+template <class T, class C>
+GRPO_INLINE void transpose_in(const T* from, int64_t token, int64_t length, int64_t dim, int64_t padded, C* to) {
+  for (int64_t d = 0; d < dim; ++d) {
+    for (int64_t j = 0; j < length; ++j) to[d * padded + j] = load(from[j * token + d]);
+    for (int64_t j = length; j < padded; ++j) to[d * padded + j] = 0;
+  }
+}
+// The same without transposing: [length, padded dim].
+template <class T, class C>
+GRPO_INLINE void copy_in(const T* from, int64_t token, int64_t length, int64_t dim, int64_t padded_dim, C* to) {
+  for (int64_t j = 0; j < length; ++j) {
+    for (int64_t d = 0; d < dim; ++d) to[j * padded_dim + d] = load(from[j * token + d]);
+    for (int64_t d = dim; d < padded_dim; ++d) to[j * padded_dim + d] = 0;
+  }
+}
+
+template <class T>
+GRPO_INLINE void forward(const SequenceAttention<T>& a) {
+  using C = Compute<T>;
+  const int64_t padded = round_up<C>(a.length), padded_v = round_up<C>(a.v_dim);
+  C* kt = scratch<C>(0, a.k_dim * padded);
+  C* v = scratch<C>(1, a.length * padded_v);
+  C* scores = scratch<C>(2, padded);
+  C* row = scratch<C>(3, a.k_dim + padded_v);
+  C* out = row + a.k_dim;
+  transpose_in(a.k, a.k_token, a.length, a.k_dim, padded, kt);
+  copy_in(a.v, a.v_token, a.length, a.v_dim, padded_v, v);
+  for (int64_t h = 0; h < a.group; ++h) {
+    for (int64_t i = 0; i < a.length; ++i) {
+      const T* q = a.q + i * a.q_token + h * a.q_head;
+      for (int64_t d = 0; d < a.k_dim; ++d) row[d] = load(q[d]);
+      const int64_t count = i + 1;
+      score_row<C>(row, kt, padded, a.k_dim, count, static_cast<C>(a.scale), scores);
+      const Row<C> s = softmax_row<C>(scores, count);
+      weigh_values<C>(scores, v, padded_v, a.v_dim, count, s.sum, out);
+      T* to = a.out + i * a.out_token + h * a.out_head;
+      for (int64_t d = 0; d < a.v_dim; ++d) store(to + d, out[d]);
+      a.lse[i * a.lse_token + h] = s.max + std::log(s.sum);
+    }
+  }
+}
+
+// dV_j = sum_i p_ij dO_i;  dS_ij = p_ij (dO_i . V_j - dO_i . O_i);  dQ_i = scale sum_j dS_ij K_j;
+// dK_j = scale sum_i dS_ij Q_i (FlashAttention, arXiv 2205.14135, appendix B.2). Keys run along lanes.
+template <class T>
+GRPO_INLINE void backward(const SequenceAttention<T>& a) {
+  using C = Compute<T>;
+  constexpr int64_t w = Lanes<C>::kWidth;
+  const int64_t padded = round_up<C>(a.length);
+  C* kt = scratch<C>(0, a.k_dim * padded);
+  C* vt = scratch<C>(1, a.v_dim * padded);
+  C* dkt = scratch<C>(2, a.k_dim * padded);
+  C* dvt = scratch<C>(3, a.v_dim * padded);
+  C* scores = scratch<C>(4, padded);
+  C* ds = scratch<C>(5, padded);
+  C* row = scratch<C>(6, a.k_dim + a.v_dim);
+  C* d_out = row + a.k_dim;
+  transpose_in(a.k, a.k_token, a.length, a.k_dim, padded, kt);
+  transpose_in(a.v, a.v_token, a.length, a.v_dim, padded, vt);
+  for (int64_t n = 0; n < a.k_dim * padded; ++n) dkt[n] = 0;
+  for (int64_t n = 0; n < a.v_dim * padded; ++n) dvt[n] = 0;
+  const C scale = static_cast<C>(a.scale);
+  for (int64_t h = 0; h < a.group; ++h) {
+    for (int64_t i = 0; i < a.length; ++i) {
+      const T* q = a.q + i * a.q_token + h * a.q_head;
+      const T* o = a.out + i * a.out_token + h * a.out_head;
+      const T* g = a.d_out + i * a.out_token + h * a.out_head;
+      C delta = 0;
+      for (int64_t d = 0; d < a.k_dim; ++d) row[d] = load(q[d]);
+      for (int64_t d = 0; d < a.v_dim; ++d) {
+        d_out[d] = load(g[d]);
+        delta += d_out[d] * load(o[d]);
+      }
+      const int64_t count = i + 1;
+      const C lse = a.lse[i * a.lse_token + h];
+      score_row<C>(row, kt, padded, a.k_dim, count, scale, scores);
+      const int64_t covered = round_up<C>(count);
+      for (int64_t j = count; j < covered; ++j) scores[j] = lse;
+      for (int64_t j = 0; j < covered; j += w) {
+        Vec<C> p = exp_lanes(load_lanes<C>(scores + j) - lse);
+        if (j + w > count) {
+          for (int64_t u = count - j; u < w; ++u) p[u] = 0;
+        }
+        Vec<C> dp{};
+        for (int64_t d = 0; d < a.v_dim; ++d) {
+          dp = dp + d_out[d] * load_lanes<C>(vt + d * padded + j);
+          C* to = dvt + d * padded + j;
+          store_lanes<C>(to, load_lanes<C>(to) + p * d_out[d]);
+        }
+        const Vec<C> dscore = p * (dp - delta) * scale;
+        store_lanes<C>(ds + j, dscore);
+        for (int64_t d = 0; d < a.k_dim; ++d) {
+          C* to = dkt + d * padded + j;
+          store_lanes<C>(to, load_lanes<C>(to) + dscore * row[d]);
+        }
+      }
+      T* dq = a.dq + i * a.q_token + h * a.q_head;
+      for (int64_t d = 0; d < a.k_dim; ++d) {
+        Vec<C> acc{};
+        for (int64_t j = 0; j < covered; j += w) acc = acc + load_lanes<C>(ds + j) * load_lanes<C>(kt + d * padded + j);
+        store(dq + d, sum_lanes<C>(acc));
+      }
+    }
+  }
+  for (int64_t j = 0; j < a.length; ++j) {
+    for (int64_t d = 0; d < a.k_dim; ++d) store(a.dk + j * a.k_token + d, dkt[d * padded + j]);
+    for (int64_t d = 0; d < a.v_dim; ++d) store(a.dv + j * a.v_token + d, dvt[d * padded + j]);
+  }
+}
+
+template <class T>
+GRPO_INLINE void paged(const PagedAttention<T>& a) {
+  using C = Compute<T>;
+  constexpr int64_t w = Lanes<C>::kWidth;
+  const int64_t padded = round_up<C>(a.context), padded_v = round_up<C>(a.v_dim);
+  C* q = scratch<C>(0, a.group * a.k_dim);
+  C* scores = scratch<C>(1, a.group * padded);
+  C* kt = scratch<C>(2, a.k_dim * w);
+  C* v = scratch<C>(3, a.context * padded_v);
+  C* out = scratch<C>(4, padded_v);
+  for (int64_t h = 0; h < a.group; ++h) {
+    for (int64_t d = 0; d < a.k_dim; ++d) q[h * a.k_dim + d] = load(a.q[h * a.q_head + d]);
+  }
+  for (int64_t j = 0; j < a.context; j += w) {
+    const int64_t tile = a.context - j < w ? a.context - j : w;
+    for (int64_t u = 0; u < tile; ++u) {
+      const int64_t page = a.blocks[(j + u) / a.page_tokens], offset = (j + u) % a.page_tokens;
+      const T* key = a.k_cache + page * a.k_page + offset * a.k_token;
+      const T* value = a.v_cache + page * a.v_page + offset * a.v_token;
+      for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = load(key[d]);
+      C* to = v + (j + u) * padded_v;
+      for (int64_t d = 0; d < a.v_dim; ++d) to[d] = load(value[d]);
+      for (int64_t d = a.v_dim; d < padded_v; ++d) to[d] = 0;
+    }
+    for (int64_t u = tile; u < w; ++u) {
+      for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = 0;
+    }
+    for (int64_t h = 0; h < a.group; ++h) {
+      score_row<C>(q + h * a.k_dim, kt, w, a.k_dim, tile, static_cast<C>(a.scale), scores + h * padded + j);
+    }
+  }
+  for (int64_t h = 0; h < a.group; ++h) {
+    const Row<C> s = softmax_row<C>(scores + h * padded, a.context);
+    weigh_values<C>(scores + h * padded, v, padded_v, a.v_dim, a.context, s.sum, out);
+    for (int64_t d = 0; d < a.v_dim; ++d) store(a.out + h * a.out_head + d, out[d]);
+  }
+}
+
+}  // namespace
+
+GRPO_CLONES void attention_forward(const SequenceAttention<float>& a) { forward(a); }
+GRPO_CLONES void attention_forward(const SequenceAttention<double>& a) { forward(a); }
+GRPO_CLONES void attention_forward(const SequenceAttention<Bf16>& a) { forward(a); }
+GRPO_CLONES void attention_backward(const SequenceAttention<float>& a) { backward(a); }
+GRPO_CLONES void attention_backward(const SequenceAttention<double>& a) { backward(a); }
+GRPO_CLONES void attention_backward(const SequenceAttention<Bf16>& a) { backward(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<float>& a) { paged(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<double>& a) { paged(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<Bf16>& a) { paged(a); }
+
+}  // namespace grpo::cpu

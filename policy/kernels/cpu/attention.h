@@ -1,0 +1,65 @@
+#pragma once
+// Attention on the CPU, on raw pointers: the arithmetic behind the operators of policy/kernels/attention.h,
+// which own shapes, types and threads. Scores of one query are summed over head dimensions in order, each key
+// in its own lane, and outputs over keys in order: the training form and the paged form give the same bits.
+
+#include <cstdint>
+
+#include "policy/kernels/cpu/element.h"
+
+namespace grpo::cpu {
+
+// One sequence of a packed batch and one key/value head. Strides are in elements: `token` from one token to
+// the next, `head` from one head to the next. T: float, double or Bf16.
+template <class T>
+struct SequenceAttention {
+  int64_t length = 0;      // L tokens
+  int64_t group = 0;       // query heads that share this key/value head
+  int64_t k_dim = 0;
+  int64_t v_dim = 0;
+  double scale = 1.0;
+  const T* q = nullptr;    // first query head of the group, first token
+  const T* k = nullptr;
+  const T* v = nullptr;
+  int64_t q_token = 0, q_head = 0, k_token = 0, v_token = 0;
+  T* out = nullptr;        // contiguous heads: out_token, out_head
+  Compute<T>* lse = nullptr;  // log-sum-exp of the scores, lse_token, head stride 1
+  int64_t out_token = 0, out_head = 0, lse_token = 0;
+  // Backward only; same strides as q, k, v and out.
+  const T* d_out = nullptr;
+  T* dq = nullptr;
+  T* dk = nullptr;
+  T* dv = nullptr;
+};
+
+void attention_forward(const SequenceAttention<float>& a);
+void attention_forward(const SequenceAttention<double>& a);
+void attention_forward(const SequenceAttention<Bf16>& a);
+void attention_backward(const SequenceAttention<float>& a);
+void attention_backward(const SequenceAttention<double>& a);
+void attention_backward(const SequenceAttention<Bf16>& a);
+
+// One query token against the cached tokens 0..context-1 of its sequence, one key/value head.
+template <class T>
+struct PagedAttention {
+  int64_t context = 0;
+  int64_t group = 0;
+  int64_t k_dim = 0;
+  int64_t v_dim = 0;
+  double scale = 1.0;
+  const T* q = nullptr;          // [group, k_dim] with q_head
+  int64_t q_head = 0;
+  const T* k_cache = nullptr;    // at this head; pages of page_tokens tokens
+  const T* v_cache = nullptr;    // may equal k_cache (MLA)
+  int64_t page_tokens = 0;
+  int64_t k_page = 0, k_token = 0, v_page = 0, v_token = 0;
+  const int32_t* blocks = nullptr;
+  T* out = nullptr;              // [group, v_dim] with out_head
+  int64_t out_head = 0;
+};
+
+void paged_attention(const PagedAttention<float>& a);
+void paged_attention(const PagedAttention<double>& a);
+void paged_attention(const PagedAttention<Bf16>& a);
+
+}  // namespace grpo::cpu

@@ -1,0 +1,93 @@
+#pragma once
+// 64-byte vectors for the CPU kernels, by the compiler's vector extension: sixteen floats or eight doubles in
+// whatever registers the machine has. A kernel's outermost function is compiled for several instruction sets
+// (GRPO_CLONES) and the loader picks one; everything it calls must be inlined into it (GRPO_INLINE).
+//
+// Sums run over lanes in a fixed order that depends on an element's index alone, so a row's result is the
+// same bits whatever else is in the batch.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "policy/kernels/cpu/element.h"
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__) || !defined(__OPTIMIZE__)
+#define GRPO_CLONES
+#else
+#define GRPO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+#define GRPO_LAMBDA __attribute__((always_inline))
+
+namespace grpo::cpu {
+
+template <class C>
+struct Lanes;
+template <>
+struct Lanes<float> {
+  typedef float type __attribute__((vector_size(64)));
+  typedef int32_t mask __attribute__((vector_size(64)));
+  static constexpr int64_t kWidth = 16;
+};
+template <>
+struct Lanes<double> {
+  typedef double type __attribute__((vector_size(64)));
+  typedef int64_t mask __attribute__((vector_size(64)));
+  static constexpr int64_t kWidth = 8;
+};
+template <class C>
+using Vec = typename Lanes<C>::type;
+
+template <class C>
+GRPO_INLINE Vec<C> load_lanes(const C* from) {
+  Vec<C> v;
+  std::memcpy(&v, from, sizeof(v));
+  return v;
+}
+template <class C>
+GRPO_INLINE void store_lanes(C* to, Vec<C> v) {
+  std::memcpy(to, &v, sizeof(v));
+}
+template <class C>
+GRPO_INLINE C sum_lanes(Vec<C> v) {
+  C total = 0;
+  for (int64_t i = 0; i < Lanes<C>::kWidth; ++i) total += v[i];
+  return total;
+}
+template <class C>
+GRPO_INLINE int64_t round_up(int64_t n) {
+  return (n + Lanes<C>::kWidth - 1) / Lanes<C>::kWidth * Lanes<C>::kWidth;
+}
+
+// e^x. float: range reduction by powers of two and the degree-6 polynomial of Cephes' expf, error below
+// 2 ulp; x below -87 gives 0. double: the C library, lane by lane.
+GRPO_INLINE Vec<float> exp_lanes(Vec<float> x) {
+  using V = Vec<float>;
+  using M = Lanes<float>::mask;
+  const M tiny = x < -87.0f;
+  x = x > 88.0f ? (V{} + 88.0f) : x;
+  x = tiny ? (V{} - 87.0f) : x;
+  const V shifted = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: the integer sits in the low bits
+  const V n = shifted - 12582912.0f;
+  V r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  V p = V{} + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  M exponent;
+  std::memcpy(&exponent, &shifted, sizeof(exponent));
+  exponent = (exponent - 0x4b400000 + 127) << 23;
+  V scale;
+  std::memcpy(&scale, &exponent, sizeof(scale));
+  return tiny ? V{} : p * scale;
+}
+GRPO_INLINE Vec<double> exp_lanes(Vec<double> x) {
+  for (int64_t i = 0; i < Lanes<double>::kWidth; ++i) x[i] = std::exp(x[i]);
+  return x;
+}
+
+}  // namespace grpo::cpu

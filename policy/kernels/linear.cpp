@@ -1,0 +1,87 @@
+#include "policy/kernels/linear.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cstdlib>
+
+namespace grpo {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Below these the BLAS switches kernels (found by comparing all sizes; the test that pins it is
+// Linear.ARowHasTheSameBitsInAnyBatch). Narrow outputs switch later than wide ones.
+int64_t rows_min(int64_t outputs) { return outputs <= 32 ? 32 : 8; }
+
+// Pins MKL to one code path. It reads the variable at its first call, so this has to come before any.
+[[maybe_unused]] const int kPinnedCodePath =
+    setenv("MKL_CBWR", __builtin_cpu_supports("avx512f") ? "AVX512" : "AVX2", /*overwrite=*/0);
+
+bool needs_filling(const at::Tensor& x, int64_t outputs) {
+  return x.device().is_cpu() && x.size(-2) < rows_min(outputs);
+}
+
+at::Tensor fill_rows(const at::Tensor& x, int64_t outputs) {
+  return at::constant_pad_nd(x, {0, 0, 0, rows_min(outputs) - x.size(-2)});
+}
+
+// Calls f(group, first row, rows) for every group that has rows.
+template <class F>
+void over_groups(const at::Tensor& offsets, F f) {
+  const at::Tensor host = offsets.to(at::kCPU);
+  int64_t first = 0;
+  for (int64_t g = 0; g < host.size(0); ++g) {
+    const int64_t end = host.data_ptr<int32_t>()[g];
+    if (end > first) f(g, first, end - first);
+    first = end;
+  }
+}
+
+class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& offsets) {
+    ctx->save_for_backward({x, weight, offsets});
+    at::Tensor y = at::empty({x.size(0), weight.size(1)}, x.options());
+    over_groups(offsets, [&](int64_t g, int64_t first, int64_t rows) {
+      y.narrow(0, first, rows).copy_(packed_linear(x.narrow(0, first, rows), weight[g]));
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], dy = grads[0].contiguous();
+    at::Tensor dx = at::empty_like(x), dweight = at::zeros_like(weight);
+    over_groups(saved[2], [&](int64_t g, int64_t first, int64_t rows) {
+      const at::Tensor part = dy.narrow(0, first, rows);
+      at::Tensor dx_part = dx.narrow(0, first, rows), dweight_part = dweight[g];
+      at::mm_out(dx_part, part, weight[g]);
+      at::mm_out(dweight_part, part.t(), x.narrow(0, first, rows));
+    });
+    return {dx, dweight, at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
+  if (!needs_filling(x, weight.size(0))) return at::linear(x, weight, optional_bias);
+  return at::linear(fill_rows(x, weight.size(0)), weight, optional_bias).narrow(0, 0, x.size(0));
+}
+
+at::Tensor headwise_linear(const at::Tensor& x, const at::Tensor& weight) {
+  if (!needs_filling(x, weight.size(2))) return at::bmm(x, weight);
+  return at::bmm(fill_rows(x, weight.size(2)), weight).narrow(1, 0, x.size(1));
+}
+
+at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& offsets) {
+  if (x.is_cuda() && x.scalar_type() == at::kBFloat16) {
+    return at::_grouped_mm(x, weight.transpose(1, 2), offsets);
+  }
+  return GroupedLinearFunction::apply(x, weight, offsets);
+}
+
+}  // namespace grpo

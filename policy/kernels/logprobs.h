@@ -1,0 +1,31 @@
+#pragma once
+// From logits to the log-probability of one token per row. Operators grpo::logprob_rows and
+// grpo::logprob_rows_backward. The sampler and the trainer both come here, which is what makes the log-probs
+// they report the same numbers.
+
+#include <ATen/ATen.h>
+
+namespace grpo {
+
+struct LogprobRows {
+  at::Tensor logprobs;  // [N]
+  at::Tensor entropy;   // [N]
+  at::Tensor lse;       // [N] log-sum-exp of logits / temperature
+};
+
+// logits [N, V] float32 or float64 contiguous, targets [N] int64. A row that holds a NaN or +inf, or nothing
+// finite, gives NaN. No gradients: see head_logprobs.
+LogprobRows logprob_rows(const at::Tensor& logits, const at::Tensor& targets, double temperature);
+
+// Log-probs and entropy of targets [N] from hidden [N, D] and the output head [V, D], rows_per_chunk rows of
+// logits at a time in forward and backward. Differentiable in hidden and head through the log-probs; entropy
+// carries no gradient. Logits are rounded to the weights' dtype by the product and then widened, as logits()
+// does.
+struct HeadLogprobs {
+  at::Tensor logprobs;
+  at::Tensor entropy;
+};
+HeadLogprobs head_logprobs(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& targets,
+                           double temperature, int64_t rows_per_chunk);
+
+}  // namespace grpo
