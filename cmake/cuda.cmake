@@ -27,6 +27,8 @@ function(grpo_cuda_plugin)
   cmake_parse_arguments(PLUGIN "" "" "SOURCES" ${ARGN})
   add_library(grpo_cuda MODULE ${PLUGIN_SOURCES})
   target_include_directories(grpo_cuda PRIVATE ${CMAKE_SOURCE_DIR})
+  string(REPLACE ";" "," _architectures "${CMAKE_CUDA_ARCHITECTURES}")
+  target_compile_definitions(grpo_cuda PRIVATE GRPO_CUDA_ARCHITECTURES="${_architectures}")
   target_include_directories(grpo_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(grpo_cuda PRIVATE libtorch::cuda)
   # Linked by the C++ compiler, which knows the linker options of the other targets. cufile, cusparseLt and

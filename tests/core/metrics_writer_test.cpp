@@ -11,7 +11,7 @@
 
 #include "core/file.h"
 #include "tests/core/full_disk.h"
-#include "tests/core/temporary_directory.h"
+#include "tests/temporary_folder.h"
 
 namespace grpo {
 namespace {
@@ -30,123 +30,123 @@ std::vector<std::string> lines_of(const std::string& path) {
 using Lines = std::vector<std::string>;
 
 TEST(MetricsWriter, WritesOneObjectPerLineWithTheStepFirst) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", -1);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), -1);
   writer.write(1, {{"loss", 0.5}, {"reward", 1}});
   writer.write(2, Json::object());
-  EXPECT_EQ(lines_of(folder / "m"), (Lines{R"({"step":1,"loss":0.5,"reward":1})", R"({"step":2})"}));
+  EXPECT_EQ(lines_of(folder.file("m")), (Lines{R"({"step":1,"loss":0.5,"reward":1})", R"({"step":2})"}));
 }
 
 TEST(MetricsWriter, ALineIsThereAsSoonAsWriteReturns) {
-  const TemporaryDirectory folder;
+  const TemporaryFolder folder;
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    MetricsWriter writer(folder / "m", -1);
+    MetricsWriter writer(folder.file("m"), -1);
     writer.write(1, {{"loss", 0.5}});
     raise(SIGKILL);
   }
   waitpid(child, nullptr, 0);
-  EXPECT_EQ(lines_of(folder / "m"), Lines{R"({"step":1,"loss":0.5})"});
+  EXPECT_EQ(lines_of(folder.file("m")), Lines{R"({"step":1,"loss":0.5})"});
 }
 
 TEST(MetricsWriter, ResumeDropsTheStepsThatWillBeTakenAgain) {
-  const TemporaryDirectory folder;
+  const TemporaryFolder folder;
   {
-    MetricsWriter writer(folder / "m", -1);
+    MetricsWriter writer(folder.file("m"), -1);
     for (int64_t step = 1; step <= 5; ++step) writer.write(step, {{"loss", 1}});
     writer.write(5, {{"eval", 1}});
   }
-  MetricsWriter writer(folder / "m", 3);
+  MetricsWriter writer(folder.file("m"), 3);
   writer.write(4, {{"loss", 2}});
-  EXPECT_EQ(lines_of(folder / "m"), (Lines{R"({"step":1,"loss":1})", R"({"step":2,"loss":1})",
-                                           R"({"step":3,"loss":1})", R"({"step":4,"loss":2})"}));
+  EXPECT_EQ(lines_of(folder.file("m")), (Lines{R"({"step":1,"loss":1})", R"({"step":2,"loss":1})",
+                                               R"({"step":3,"loss":1})", R"({"step":4,"loss":2})"}));
 }
 
 TEST(MetricsWriter, ResumeKeepsEveryLineOfTheLastStep) {
-  const TemporaryDirectory folder;
+  const TemporaryFolder folder;
   const std::string content = "{\"step\":3,\"loss\":1}\n{\"step\":3,\"eval\":1}\n";
-  put(folder / "m", content + "{\"step\":4}\n");
-  const MetricsWriter writer(folder / "m", 3);
-  EXPECT_EQ(read_file(folder / "m"), content);
+  put(folder.file("m"), content + "{\"step\":4}\n");
+  const MetricsWriter writer(folder.file("m"), 3);
+  EXPECT_EQ(read_file(folder.file("m")), content);
 }
 
 TEST(MetricsWriter, ResumeDropsALineCutByACrash) {
-  const TemporaryDirectory folder;
-  put(folder / "m", "{\"step\":1,\"loss\":1}\n{\"step\":2,\"lo");
-  MetricsWriter writer(folder / "m", 2);
+  const TemporaryFolder folder;
+  put(folder.file("m"), "{\"step\":1,\"loss\":1}\n{\"step\":2,\"lo");
+  MetricsWriter writer(folder.file("m"), 2);
   writer.write(3, Json::object());
-  EXPECT_EQ(lines_of(folder / "m"), (Lines{R"({"step":1,"loss":1})", R"({"step":3})"}));
+  EXPECT_EQ(lines_of(folder.file("m")), (Lines{R"({"step":1,"loss":1})", R"({"step":3})"}));
 }
 
 TEST(MetricsWriter, ACutLineIsDroppedEvenIfItReadsAsJson) {
-  const TemporaryDirectory folder;
-  put(folder / "m", "{\"step\":1}\n{\"step\":2}");  // its newline, and so perhaps more, is missing
-  const MetricsWriter writer(folder / "m", 2);
-  EXPECT_EQ(read_file(folder / "m"), "{\"step\":1}\n");
+  const TemporaryFolder folder;
+  put(folder.file("m"), "{\"step\":1}\n{\"step\":2}");  // its newline, and so perhaps more, is missing
+  const MetricsWriter writer(folder.file("m"), 2);
+  EXPECT_EQ(read_file(folder.file("m")), "{\"step\":1}\n");
 }
 
 TEST(MetricsWriter, ResumeReadsLinesOfAnotherHand) {
-  const TemporaryDirectory folder;
-  put(folder / "m", "{ \"loss\": 1, \"step\": 1 }\n{ \"loss\": 1, \"step\": 2 }\n");
-  const MetricsWriter writer(folder / "m", 1);
-  EXPECT_EQ(read_file(folder / "m"), "{ \"loss\": 1, \"step\": 1 }\n");
+  const TemporaryFolder folder;
+  put(folder.file("m"), "{ \"loss\": 1, \"step\": 1 }\n{ \"loss\": 1, \"step\": 2 }\n");
+  const MetricsWriter writer(folder.file("m"), 1);
+  EXPECT_EQ(read_file(folder.file("m")), "{ \"loss\": 1, \"step\": 1 }\n");
 }
 
 TEST(MetricsWriter, ALineThatIsNotOursIsAnErrorAndNothingIsCut) {
-  const TemporaryDirectory folder;
+  const TemporaryFolder folder;
   for (const std::string bad : {"hello", "", "{\"loss\":1}", "[1]", "{\"step\":\"2\"}", "{\"step\":2.5}"}) {
     const std::string content = "{\"step\":1}\n" + bad + "\n{\"step\":3}\n";
-    put(folder / "m", content);
+    put(folder.file("m"), content);
     try {
-      const MetricsWriter writer(folder / "m", 3);
+      const MetricsWriter writer(folder.file("m"), 3);
       ADD_FAILURE() << "accepted: " << bad;
     } catch (const Error& e) {
       EXPECT_NE(e.summary().find("line 2"), std::string::npos) << e.summary();
     }
-    EXPECT_EQ(read_file(folder / "m"), content);
+    EXPECT_EQ(read_file(folder.file("m")), content);
   }
 }
 
 TEST(MetricsWriter, AFreshRunStartsAnEmptyFile) {
-  const TemporaryDirectory folder;
-  put(folder / "m", "{\"step\":0}\n");
-  const MetricsWriter writer(folder / "m", -1);
-  EXPECT_EQ(read_file(folder / "m"), "");
+  const TemporaryFolder folder;
+  put(folder.file("m"), "{\"step\":0}\n");
+  const MetricsWriter writer(folder.file("m"), -1);
+  EXPECT_EQ(read_file(folder.file("m")), "");
 }
 
 TEST(MetricsWriter, ResumeWithoutAFileStartsOne) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", 7);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), 7);
   writer.write(8, Json::object());
-  EXPECT_EQ(lines_of(folder / "m"), Lines{R"({"step":8})"});
+  EXPECT_EQ(lines_of(folder.file("m")), Lines{R"({"step":8})"});
 }
 
 TEST(MetricsWriter, NumbersThatAreNotFiniteBecomeNull) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", -1);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), -1);
   writer.write(1, {{"kl", std::nan("")}, {"ratio", INFINITY}});
-  EXPECT_EQ(lines_of(folder / "m"), Lines{R"({"step":1,"kl":null,"ratio":null})"});
+  EXPECT_EQ(lines_of(folder.file("m")), Lines{R"({"step":1,"kl":null,"ratio":null})"});
 }
 
 TEST(MetricsWriter, TextThatIsNotUtf8IsReplaced) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", -1);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), -1);
   writer.write(1, {{"text", "a\xff\nb"}});
-  ASSERT_EQ(lines_of(folder / "m").size(), 1u);
-  EXPECT_EQ(parse_json(lines_of(folder / "m")[0], "m")["text"], "a\xef\xbf\xbd\nb");
+  ASSERT_EQ(lines_of(folder.file("m")).size(), 1u);
+  EXPECT_EQ(parse_json(lines_of(folder.file("m"))[0], "m")["text"], "a\xef\xbf\xbd\nb");
 }
 
 TEST(MetricsWriter, AFullDiskLeavesNoHalfLine) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", -1);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), -1);
   writer.write(1, Json::object());
   {
     const FullDisk full(100);
     EXPECT_THROW(writer.write(2, {{"text", std::string(200, 'x')}}), Error);
   }
   writer.write(2, Json::object());  // there is room again
-  EXPECT_EQ(lines_of(folder / "m"), (Lines{R"({"step":1})", R"({"step":2})"}));
+  EXPECT_EQ(lines_of(folder.file("m")), (Lines{R"({"step":1})", R"({"step":2})"}));
 }
 
 TEST(MetricsWriter, AFolderThatIsMissingIsAnError) {
@@ -154,8 +154,8 @@ TEST(MetricsWriter, AFolderThatIsMissingIsAnError) {
 }
 
 TEST(MetricsWriterDeathTest, StepsNeverGoBack) {
-  const TemporaryDirectory folder;
-  MetricsWriter writer(folder / "m", 5);
+  const TemporaryFolder folder;
+  MetricsWriter writer(folder.file("m"), 5);
   EXPECT_DEATH(writer.write(4, Json::object()), "last_step_");
 }
 
