@@ -3,11 +3,97 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
+#include <unordered_set>
 
 namespace grpo {
 namespace {
+
+// Copying and printing a value recurse; a file must not be able to choose how deep.
+constexpr size_t kDepthMax = 512;
+
+// Builds the value from the parser's events. The library's own builder looks every new key up among those
+// before it, which on a vocabulary of 150 000 keys takes minutes; here keys are appended, and an object is
+// searched for duplicates once, when it closes.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(Json& root) : root_(root) {}
+
+  bool null() { return add(Json(nullptr)); }
+  bool boolean(bool value) { return add(Json(value)); }
+  bool number_integer(int64_t value) { return add(Json(value)); }
+  bool number_unsigned(uint64_t value) { return add(Json(value)); }
+  bool number_float(double value, const std::string&) { return add(Json(value)); }
+  bool string(std::string& value) { return add(Json(std::move(value))); }
+  bool binary(Json::binary_t&) { return false; }  // JSON text has none
+
+  bool start_object(size_t) { return open(Json::object()); }
+  bool start_array(size_t) { return open(Json::array()); }
+  bool end_array() {
+    open_.pop_back();
+    return true;
+  }
+  bool key(std::string& name) {
+    members(*open_.back()).emplace_back(std::move(name), Json());
+    return true;
+  }
+  bool end_object() {
+    std::unordered_set<std::string_view> seen;
+    for (const auto& member : members(*open_.back())) {
+      if (!seen.insert(member.first).second) return refuse(fmt::format("the key \"{}\" is given twice", member.first));
+    }
+    open_.pop_back();
+    return true;
+  }
+  bool parse_error(size_t position, const std::string&, const Json::exception&) {
+    byte_ = position;
+    return false;
+  }
+
+  const std::string& refusal() const { return refusal_; }  // empty: not JSON at all
+  size_t byte() const { return byte_; }                    // where the parser stopped, counted from 1
+
+ private:
+  static Json::object_t& members(Json& object) { return object.get_ref<Json::object_t&>(); }
+
+  Json& place(Json&& value) {
+    if (open_.empty()) return root_ = std::move(value);
+    Json& parent = *open_.back();
+    if (parent.is_array()) return parent.emplace_back(std::move(value));
+    return members(parent).back().second = std::move(value);
+  }
+  bool add(Json&& value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(Json&& value) {
+    if (open_.size() == kDepthMax) return refuse(fmt::format("nested more than {} levels deep", kDepthMax));
+    open_.push_back(&place(std::move(value)));
+    return true;
+  }
+  bool refuse(std::string why) {
+    refusal_ = std::move(why);
+    return false;
+  }
+
+  Json& root_;
+  std::vector<Json*> open_;  // the containers being read; a parent does not grow while its child is open
+  std::string refusal_;
+  size_t byte_ = 0;
+};
+
+// The value as a whole number with every digit kept, written as 1000 or as 1e3; none if it is not one or does not
+// fit 64 bits.
+std::optional<int64_t> whole_number(const Json& value) {
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
+  if (value.is_number_integer()) return value.get<int64_t>();
+  if (!value.is_number_float()) return std::nullopt;
+  const double number = value.get<double>();
+  if (!(number >= -0x1p63 && number < 0x1p63) || number != std::trunc(number)) return std::nullopt;
+  return static_cast<int64_t>(number);
+}
 
 // Levenshtein distance, for "did you mean".
 size_t edit_distance(const std::string& a, const std::string& b) {
@@ -41,17 +127,20 @@ std::string nearest(const std::string& key, const std::set<std::string>& known) 
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
-  try {
-    return Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
-  } catch (const nlohmann::json::parse_error& e) {
-    const size_t end = std::min<size_t>(e.byte == 0 ? 0 : e.byte - 1, text.size());
-    const auto head = text.substr(0, end);
-    const auto line = 1 + std::count(head.begin(), head.end(), '\n');
-    const auto newline = head.rfind('\n');
-    const auto column = newline == std::string_view::npos ? end + 1 : end - newline;
-    throw Error("not valid JSON", fmt::format("{}: line {}, column {}", where, line, column),
-                "mend the file there; comments (// and /* */) are allowed, trailing commas are not");
+  Json value;
+  TreeBuilder builder(value);
+  if (Json::sax_parse(text.begin(), text.end(), &builder, nlohmann::detail::input_format_t::json,
+                      /*strict=*/true, /*ignore_comments=*/true)) {
+    return value;
   }
+  if (!builder.refusal().empty()) throw Error(builder.refusal(), where, "mend the file there");
+  const size_t end = std::min<size_t>(builder.byte() == 0 ? 0 : builder.byte() - 1, text.size());
+  const auto head = text.substr(0, end);
+  const auto line = 1 + std::count(head.begin(), head.end(), '\n');
+  const auto newline = head.rfind('\n');
+  const auto column = newline == std::string_view::npos ? end + 1 : end - newline;
+  throw Error("not valid JSON", fmt::format("{}: line {}, column {}", where, line, column),
+              "mend the file there; comments (// and /* */) are allowed, trailing commas are not");
 }
 
 Json read_json_file(const std::string& path) {
@@ -109,13 +198,10 @@ double ObjectReader::number(const std::string& key, double fallback, NumberRange
 }
 
 int64_t ObjectReader::integer(const std::string& key, NumberRange range) {
-  const Json& value = at(key);
-  if (!value.is_number_integer()) {
-    const bool whole = value.is_number_float() && value.get<double>() == static_cast<double>(
-                                                      static_cast<int64_t>(value.get<double>()));
-    if (!whole) fail(key, fmt::format("expected a whole number, found {}", value.dump()));
-  }
-  return static_cast<int64_t>(number(key, range));
+  const std::optional<int64_t> whole = whole_number(at(key));
+  if (!whole) fail(key, fmt::format("expected a whole number of 64 bits, found {}", at(key).dump()));
+  number(key, range);
+  return *whole;
 }
 
 int64_t ObjectReader::integer(const std::string& key, int64_t fallback, NumberRange range) {
@@ -155,12 +241,13 @@ std::string ObjectReader::choice(const std::string& key, const std::vector<std::
 std::vector<int64_t> ObjectReader::integers(const std::string& key, const std::vector<int64_t>& fallback) {
   const Json* value = find(key);
   if (value == nullptr) return fallback;
-  if (value->is_number_integer()) return {value->get<int64_t>()};
+  if (const auto whole = whole_number(*value)) return {*whole};
   std::vector<int64_t> out;
   if (!value->is_array()) fail(key, fmt::format("expected a list of whole numbers, found {}", value->dump()));
   for (const Json& item : *value) {
-    if (!item.is_number_integer()) fail(key, fmt::format("expected whole numbers, found {}", item.dump()));
-    out.push_back(item.get<int64_t>());
+    const auto whole = whole_number(item);
+    if (!whole) fail(key, fmt::format("expected whole numbers of 64 bits, found {}", item.dump()));
+    out.push_back(*whole);
   }
   return out;
 }
