@@ -1,0 +1,60 @@
+#pragma once
+// The regular expressions of a tokenizer.json. They are written for Oniguruma and run here on PCRE2 (JIT), so
+// the pattern is translated first: what both engines read alike passes, what they read differently is rewritten
+// (\s is Unicode's White_Space; ^ and $ match at every line) or refused.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace grpo {
+
+// Byte offsets [begin, end) of one piece of a text.
+struct TextSpan {
+  size_t begin = 0;
+  size_t end = 0;
+  bool operator==(const TextSpan&) const = default;
+};
+
+// Immutable; may be used from several threads.
+class SplitPattern {
+ public:
+  // Throws Error, with `where`, for a pattern that does not compile or that the engines would read differently.
+  static SplitPattern regex(const std::string& pattern, const std::string& where);
+  // Matches `text` literally; an empty one never matches.
+  static SplitPattern literal(const std::string& text);
+
+ private:
+  friend class SplitSearch;
+  struct Code;
+  std::string literal_;
+  std::shared_ptr<const Code> code_;  // null: literal
+};
+
+// The working memory of one pattern, for searching many texts one after another. For one thread; the pattern
+// must outlive it.
+class SplitSearch {
+ public:
+  explicit SplitSearch(const SplitPattern& pattern);
+  ~SplitSearch();
+  SplitSearch(const SplitSearch&) = delete;
+  SplitSearch& operator=(const SplitSearch&) = delete;
+
+  // Sets `matches` to all matches in `text` (valid UTF-8), left to right, not overlapping, empty ones included.
+  // Throws Error if the pattern needs more than 64 MiB of memory on this text.
+  void find_all(std::string_view text, std::vector<TextSpan>& matches);
+
+ private:
+  bool next(std::string_view text, size_t from, TextSpan& match);
+
+  struct Memory;
+  const SplitPattern& pattern_;
+  std::unique_ptr<Memory> memory_;  // null: literal
+};
+
+// The pattern in PCRE2's spelling; what SplitPattern::regex compiles.
+std::string translate_oniguruma(const std::string& pattern, const std::string& where);
+
+}  // namespace grpo
