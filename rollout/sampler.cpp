@@ -10,15 +10,27 @@
 #include <vector>
 
 #include "core/error.h"
+#include "policy/kernels/logprobs.h"
 
 namespace grpo {
 namespace {
 
 struct RowResult {
   int64_t token = 0;
-  float logprob = 0.0f;
+  float logprob = 0.0f;  // under the cut distribution; 0 where there is no cut
   bool finite = false;
 };
+
+// Whether log-probabilities are of the whole softmax, which the trainer's own operator gives: the same bits.
+bool wants_trainer_logprobs(const SamplingOptions& options) {
+  return !truncates(options) || options.untruncated_logprobs;
+}
+
+at::Tensor trainer_logprobs(const at::Tensor& logits, const at::Tensor& tokens, const at::Tensor& finite,
+                            double temperature) {
+  const double divisor = temperature == 0.0 ? 1.0 : temperature;
+  return logprob_rows(logits, tokens, divisor).logprobs.to(at::kFloat).masked_fill(~finite, 0.0);
+}
 
 // Draws one row after another; keeps its buffers between rows.
 template <typename T>
@@ -39,24 +51,22 @@ class RowSampler {
       }
     }
     if (!finite) return {};
-    const bool greedy = options_.temperature == 0.0;
-    const double sum = fill_weights(logits, max, greedy ? T(1) : static_cast<T>(options_.temperature));
-    if (greedy) return {argmax, static_cast<float>(-std::log(sum)), true};
-    if (!truncates(options_)) return result(invert_all(uniform * sum), sum);
+    if (options_.temperature == 0.0) return {argmax, 0.0f, true};
+    const double sum = fill_weights(logits, max, static_cast<T>(options_.temperature));
+    if (!truncates(options_)) return {invert_all(uniform * sum), 0.0f, true};
     keep_allowed(logits);
     double kept_sum = 0.0;
     for (const int64_t id : kept_) kept_sum += weight(id);
-    return result(invert_kept(uniform * kept_sum), options_.untruncated_logprobs ? sum : kept_sum);
+    const int64_t token = invert_kept(uniform * kept_sum);
+    const double exponent = static_cast<double>((logits[token] - max) / static_cast<T>(options_.temperature));
+    return {token, static_cast<float>(exponent - std::log(kept_sum)), true};
   }
 
  private:
   double weight(int64_t id) const { return static_cast<double>(weights_[static_cast<size_t>(id)]); }
 
-  // weights = exp((logits - max) / temperature); also keeps the exponents for the log-probability.
+  // weights = exp((logits - max) / temperature); returns their sum.
   double fill_weights(const T* logits, T max, T temperature) {
-    logits_ = logits;
-    max_ = max;
-    temperature_ = temperature;
     double sum = 0.0;
     for (int64_t i = 0; i < size_; ++i) {
       const T w = std::exp((logits[i] - max) / temperature);
@@ -83,11 +93,6 @@ class RowSampler {
       if (running > target) return id;
     }
     return kept_.back();
-  }
-
-  RowResult result(int64_t token, double sum) const {
-    const double exponent = static_cast<double>((logits_[token] - max_) / temperature_);
-    return {token, static_cast<float>(exponent - std::log(sum)), true};
   }
 
   // kept_ = ids left by top_k, top_p and min_p, ascending.
@@ -129,9 +134,6 @@ class RowSampler {
 
   const SamplingOptions& options_;
   const int64_t size_;
-  const T* logits_ = nullptr;
-  T max_ = 0;
-  T temperature_ = 1;
   std::vector<T> weights_;
   std::vector<T> sorted_;
   std::vector<int64_t> kept_;
@@ -212,23 +214,23 @@ Inverted invert(const at::Tensor& weights, const at::Tensor& uniforms) {
 SampledTokens sample_with_tensor_ops(const at::Tensor& logits, const at::Tensor& uniforms,
                                      const SamplingOptions& options) {
   const at::Tensor finite = logits.isfinite().all(1);
-  const bool greedy = options.temperature == 0.0;
   const auto [max, argmax] = logits.max(1, /*keepdim=*/true);
-  const at::Tensor exponents = greedy ? logits - max : (logits - max) / options.temperature;
-  at::Tensor tokens;
-  at::Tensor sums;
-  if (greedy) {
-    tokens = argmax;
-    sums = exponents.exp().sum(1, /*keepdim=*/true, at::kDouble);
-  } else {
+  at::Tensor tokens = argmax;
+  at::Tensor logprobs;
+  if (options.temperature > 0.0) {
+    const at::Tensor exponents = (logits - max) / options.temperature;
     const at::Tensor weights = exponents.exp();
     const Inverted inverted = invert(truncates(options) ? cut(logits, weights, options) : weights, uniforms);
     tokens = inverted.tokens;
-    sums = options.untruncated_logprobs && truncates(options) ? weights.sum(1, true, at::kDouble) : inverted.sums;
+    if (!wants_trainer_logprobs(options)) logprobs = exponents.gather(1, tokens).to(at::kDouble) - inverted.sums.log();
   }
-  const at::Tensor logprobs = exponents.gather(1, tokens).to(at::kDouble) - sums.log();
-  return {tokens.squeeze(1).masked_fill(~finite, 0),
-          logprobs.squeeze(1).masked_fill(~finite, 0.0).to(at::kFloat), finite};
+  tokens = tokens.squeeze(1).masked_fill(~finite, 0);
+  if (logprobs.defined()) {
+    logprobs = logprobs.squeeze(1).masked_fill(~finite, 0.0).to(at::kFloat);
+  } else {
+    logprobs = trainer_logprobs(logits, tokens, finite, options.temperature);
+  }
+  return {tokens, logprobs, finite};
 }
 
 SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options) {
@@ -237,13 +239,16 @@ SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const
   GRPO_CHECK(uniforms.scalar_type() == at::kFloat && uniforms.device() == logits.device());
   if (!logits.is_cpu()) return sample_with_tensor_ops(logits, uniforms, options);
   const int64_t rows = logits.size(0);
-  const SampledTokens out{at::empty({rows}, at::kLong), at::empty({rows}, at::kFloat), at::empty({rows}, at::kBool)};
+  SampledTokens out{at::empty({rows}, at::kLong), at::empty({rows}, at::kFloat), at::empty({rows}, at::kBool)};
   const at::Tensor contiguous = logits.contiguous();
   const at::Tensor numbers = uniforms.contiguous();
   if (logits.scalar_type() == at::kFloat) {
     sample_rows<float>(contiguous, numbers.const_data_ptr<float>(), options, out);
   } else {
     sample_rows<double>(contiguous, numbers.const_data_ptr<float>(), options, out);
+  }
+  if (wants_trainer_logprobs(options)) {
+    out.logprobs = trainer_logprobs(contiguous, out.tokens, out.finite, options.temperature);
   }
   return out;
 }

@@ -15,7 +15,8 @@ namespace grpo {
 struct SampledTokens {
   at::Tensor tokens;    // [R] int64; 0 in rows that are not finite
   at::Tensor logprobs;  // [R] float32, of the token under the distribution sampled from (or as
-                        // SamplingOptions::untruncated_logprobs says; greedy: softmax(logits)); 0 where not finite
+                        // SamplingOptions::untruncated_logprobs says; greedy: softmax(logits)); 0 where not finite.
+                        // Where nothing is cut, from the trainer's operator (policy/kernels/logprobs.h)
   at::Tensor finite;    // [R] bool; false: a logit of the row is NaN or infinite, and there is no token
 };
 
