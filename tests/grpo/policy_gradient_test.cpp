@@ -86,7 +86,7 @@ std::vector<TrainSequence> reversed(std::vector<TrainSequence> sequences) {
 }
 
 TEST(PolicyGradient, DoesNotDependOnMicroBatchesPackingOrOrder) {
-  auto groups = random_groups(1);
+  auto groups = random_groups(1, 3);
   assign_advantages(groups, {});
   const auto sequences = sequences_of(groups);
   for (const Json& config : testing::all_architectures()) {
@@ -110,13 +110,13 @@ TEST(PolicyGradient, DoesNotDependOnMicroBatchesPackingOrOrder) {
 }
 
 TEST(PolicyGradient, OfBfloat16HardlyDependsOnMicroBatches) {
-  auto groups = random_groups(2);
+  auto groups = random_groups(2, 3);
   assign_advantages(groups, {});
   const auto sequences = sequences_of(groups);
   Policy policy = testing::random_policy(testing::qwen2_json(), at::kBFloat16, 1);
   const Update whole = update(policy, nullptr, sequences, {.tokens_per_micro_batch = 1 << 20});
   const Update parts = update(policy, nullptr, reversed(sequences), {.tokens_per_micro_batch = 1});
-  EXPECT_GT(parts.num_micro_batches, 10u);
+  EXPECT_GT(parts.num_micro_batches, 5u);
   EXPECT_LT(relative_distance(parts, whole), 0.02);
 }
 
