@@ -4,15 +4,14 @@
 #   lib/                   libgrpo_cuda.so where it was built, and the small libraries another Linux may lack
 #   share/grpo/recipes/    what a user copies and edits
 # LibTorch itself (1 GB), glibc and the compiler's run-time libraries are never part of it.
-if(NOT TARGET grpo)
-  return()
-endif()
-
 add_executable(grpo_launcher ${CMAKE_SOURCE_DIR}/cli/launcher.cpp)
 target_include_directories(grpo_launcher PRIVATE ${CMAKE_SOURCE_DIR})
 target_link_options(grpo_launcher PRIVATE -static-libstdc++ -static-libgcc)
 target_link_libraries(grpo_launcher PRIVATE ${CMAKE_DL_LIBS})
 
+if(NOT TARGET grpo)
+  return()
+endif()
 install(PROGRAMS $<TARGET_FILE:grpo_launcher> DESTINATION bin RENAME grpo)
 install(TARGETS grpo RUNTIME_DEPENDENCY_SET grpo_libraries RUNTIME DESTINATION libexec)
 install(RUNTIME_DEPENDENCY_SET grpo_libraries
