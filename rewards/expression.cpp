@@ -93,7 +93,9 @@ class Parser {
 }  // namespace
 
 Evaluation evaluate_expression(std::string_view text) {
-  if (text.size() > kExpressionBytesMax) return {.value = std::nullopt, .numbers = {}, .reason = "the expression is too long"};
+  if (text.size() > kExpressionBytesMax) {
+    return {.value = std::nullopt, .numbers = {}, .reason = "the expression is too long"};
+  }
   return Parser(text).run();
 }
 

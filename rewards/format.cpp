@@ -39,7 +39,9 @@ struct Format {
       end_of_previous = *at + kTags[i].size();
     }
     pieces[4] = text.substr(end_of_previous);
-    if (!trim(pieces[0]).empty() || !trim(pieces[2]).empty() || !trim(pieces[4]).empty()) return "text outside the tags";
+    for (const size_t outside : {0, 2, 4}) {
+      if (!trim(pieces[outside]).empty()) return "text outside the tags";
+    }
     if (!allow_blank_think && is_blank(pieces[1])) return "the thinking is blank";
     return is_blank(pieces[3]) ? "the answer is blank" : nullptr;
   }

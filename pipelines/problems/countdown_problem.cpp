@@ -38,7 +38,7 @@ std::string bracketed(const Term& term, bool needed) { return needed ? "(" + ter
 std::string join(const Term& left, char op, const Term& right) {
   const bool product = op == '*' || op == '/';
   const bool left_needs = product && is_sum(left);
-  const bool right_needs = (product && is_sum(right)) || (op == '-' && is_sum(right)) || (op == '/' && right.op != '\0');
+  const bool right_needs = op == '/' ? right.op != '\0' : op != '+' && is_sum(right);
   return bracketed(left, left_needs) + op + bracketed(right, right_needs);
 }
 
@@ -113,7 +113,8 @@ Ranges read_ranges(ObjectReader& options) {
   ranges.max_value = options.integer("max_value", ranges.max_value, {.min = 1, .max = 9999});
   ranges.max_target = options.integer("max_target", ranges.max_target, {.min = 1, .max = 1000000});
   if (ranges.min_numbers > ranges.max_numbers) {
-    options.fail("min_numbers", fmt::format("min_numbers {} is above max_numbers {}", ranges.min_numbers, ranges.max_numbers),
+    options.fail("min_numbers",
+                 fmt::format("min_numbers {} is above max_numbers {}", ranges.min_numbers, ranges.max_numbers),
                  "give both, or lower min_numbers");
   }
   if (ranges.min_value > ranges.max_value) {

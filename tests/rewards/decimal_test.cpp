@@ -24,7 +24,8 @@ TEST(Decimal, EqualNumbersHaveEqualForms) {
 TEST(Decimal, AnythingBesideOneNumberIsNotOne) {
   for (const char* text : {"", ".", "-", "$", "72 clips", "about 72", "72 or 73", "7 2", "72%", "7/2", "1e3", "--5",
                            "1,23", "12,34,567", "1234,567", "1,2345", ",123", "1..5", "1.2.3", "+5", "nan", "inf",
-                           "seventy", "0x1F", "\xd9\xa7\xd9\xa2", "\xef\xbc\x97\xef\xbc\x92", "7\xe2\x80\x8b" "2", "**72**"}) {
+                           "seventy", "0x1F", "\xd9\xa7\xd9\xa2", "\xef\xbc\x97\xef\xbc\x92",
+                           "7\xe2\x80\x8b" "2", "**72**"}) {
     EXPECT_EQ(whole(text), "(none)") << text;
   }
 }

@@ -9,7 +9,9 @@
 namespace grpo {
 namespace {
 
-Rational fraction(int64_t numerator, int64_t denominator) { return *divide(rational(numerator), rational(denominator)); }
+Rational fraction(int64_t numerator, int64_t denominator) {
+  return *divide(rational(numerator), rational(denominator));
+}
 
 const Rational kHuge = {.numerator = static_cast<Int128>(1) << 126, .denominator = 1};
 

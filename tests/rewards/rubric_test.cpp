@@ -105,7 +105,8 @@ TEST(Rubric, ARecipesListKeepsItsOrderWeightsAndOptions) {
   ASSERT_EQ(rubric.items.size(), 3u);
   Group group;
   group.problem = problem_of("yes");
-  group.episodes = {episode_of("<think>x</think><answer>YES</answer>"), episode_of("<think></think><answer>no</answer>")};
+  group.episodes = {episode_of("<think>x</think><answer>YES</answer>"),
+                    episode_of("<think></think><answer>no</answer>")};
   score_group(rubric, group);
   EXPECT_EQ(group.episodes[0].reward, 1.1);
   EXPECT_EQ(group.episodes[1].reward, 0.0);

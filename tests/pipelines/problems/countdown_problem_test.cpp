@@ -62,7 +62,8 @@ TEST(CountdownProblem, TheQuestionStatesTheNumbersAndTheTarget) {
   const GeneratedProblem problem = countdown().generate(6, 0);
   std::string list;
   for (const int64_t number : numbers_of(problem)) list += (list.empty() ? "" : ", ") + std::to_string(number);
-  EXPECT_TRUE(holds(problem.question, "Make " + problem.columns["target"].dump() + " out of the numbers " + list + "."));
+  const std::string target = problem.columns["target"].dump();
+  EXPECT_TRUE(holds(problem.question, "Make " + target + " out of the numbers " + list + "."));
 }
 
 TEST(CountdownProblem, TheThinkingShowsTrueSteps) {
@@ -77,7 +78,10 @@ TEST(CountdownProblem, TheThinkingShowsTrueSteps) {
       long long left = 0, right = 0, value = 0;
       char op = 0;
       ASSERT_EQ(std::sscanf(steps.c_str(), "%lld%c%lld=%lld", &left, &op, &right, &value), 4) << steps;
-      const long long expected = op == '+' ? left + right : op == '-' ? left - right : op == '*' ? left * right : left / right;
+      const long long expected = op == '+'   ? left + right
+                                 : op == '-' ? left - right
+                                 : op == '*' ? left * right
+                                             : left / right;
       ASSERT_EQ(value, expected) << steps;
       if (op == '/') {
         ASSERT_EQ(left % right, 0) << steps;
@@ -122,11 +126,11 @@ TEST(CountdownProblem, TheSplitsShareNoProblemInAnyOrderOfItsNumbers) {
 }
 
 TEST(CountdownProblem, OptionsThatLeaveNoProblemEndInAnError) {
-  // 1 and 1 make 1 or 2: two problems, of which at most one split can be empty.
-  const Json one_number = {{"min_numbers", 2}, {"max_numbers", 2}, {"min_value", 1}, {"max_value", 1}, {"max_target", 1}};
+  // 1 and 1 can only make 1: one problem, which belongs to one split and leaves the other empty.
+  const Json one_problem = {{"min_numbers", 2}, {"max_numbers", 2}, {"max_value", 1}, {"max_target", 1}};
   int empty = 0;
   for (const char* split : {"train", "eval"}) {
-    Json options = one_number;
+    Json options = one_problem;
     options["split"] = split;
     try {
       countdown(options).generate(1, 0);
@@ -144,8 +148,10 @@ TEST(CountdownProblem, OptionsOutOfRangeOrOrderAreErrors) {
   EXPECT_THROW(countdown({{"max_numbers", 9}}), Error);
   EXPECT_THROW(countdown({{"min_value", 0}}), Error);
   EXPECT_THROW(countdown({{"max_target", 0}}), Error);
-  EXPECT_TRUE(holds(error_of([] { countdown({{"min_numbers", 5}}); }).summary(), "min_numbers 5 is above max_numbers 4"));
-  EXPECT_TRUE(holds(error_of([] { countdown({{"max_value", 3}, {"min_value", 4}}); }).summary(), "min_value 4 is above"));
+  const Error numbers = error_of([] { countdown({{"min_numbers", 5}}); });
+  EXPECT_TRUE(holds(numbers.summary(), "min_numbers 5 is above max_numbers 4"));
+  const Error values = error_of([] { countdown({{"max_value", 3}, {"min_value", 4}}); });
+  EXPECT_TRUE(holds(values.summary(), "min_value 4 is above max_value 3"));
 }
 
 }  // namespace
