@@ -3,6 +3,7 @@
 // rollout/kv_cache.h. Pages are shared by reference (the samples of a group read the same prompt pages), and
 // the last handle to go gives the page back, so nobody frees by hand. Not thread-safe: one engine, one pool.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

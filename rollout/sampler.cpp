@@ -69,7 +69,8 @@ class RowSampler {
   double fill_weights(const T* logits, T max, T temperature) {
     double sum = 0.0;
     for (int64_t i = 0; i < size_; ++i) {
-      const T w = std::exp((logits[i] - max) / temperature);
+      const T above = logits[i] - max;
+      const T w = std::exp(temperature == T(1) ? above : above / temperature);
       weights_[static_cast<size_t>(i)] = w;
       sum += static_cast<double>(w);
     }
