@@ -73,7 +73,8 @@ void check_prompt(const Problem& problem, const ModelConfig& config, int64_t max
 }
 
 // Pages the pool may hand out: what cache_tokens allows, or what all problems together could ever need.
-int64_t page_limit(const std::vector<Problem>& problems, const EngineOptions& engine, const SchedulerOptions& options) {
+int64_t page_limit(const std::vector<Problem>& problems, const EngineOptions& engine,
+                   const SchedulerOptions& options) {
   int64_t all = 0;
   const int64_t allowed = engine.cache_tokens / engine.page_tokens;
   for (const Problem& problem : problems) {
@@ -83,7 +84,8 @@ int64_t page_limit(const std::vector<Problem>& problems, const EngineOptions& en
     if (engine.cache_tokens > 0 && least > allowed) {
       throw Error(fmt::format("a prompt of {} tokens with {} completion tokens needs {} cache pages of {} tokens; "
                               "cache_tokens {} allows {}",
-                              prompt_tokens, options.max_tokens, least, engine.page_tokens, engine.cache_tokens, allowed),
+                              prompt_tokens, options.max_tokens, least, engine.page_tokens, engine.cache_tokens,
+                              allowed),
                   problem_place(problem),
                   fmt::format("Raise cache_tokens to {} or more, or set 0.", least * engine.page_tokens));
     }

@@ -15,7 +15,8 @@ namespace grpo {
 class KvCache {
  public:
   // One store per shape; no pages yet. page_limit: reserve() never makes more.
-  KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit, const at::TensorOptions& options);
+  KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit,
+          const at::TensorOptions& options);
 
   // Makes pages 0..pages-1 exist, keeping what is in them; grows by half as much again at least, so that growing
   // page by page copies little. New pages are zero. Tensors from layers() are replaced when it grows.

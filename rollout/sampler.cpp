@@ -223,7 +223,9 @@ SampledTokens sample_with_tensor_ops(const at::Tensor& logits, const at::Tensor&
     const at::Tensor weights = exponents.exp();
     const Inverted inverted = invert(truncates(options) ? cut(logits, weights, options) : weights, uniforms);
     tokens = inverted.tokens;
-    if (!wants_trainer_logprobs(options)) logprobs = exponents.gather(1, tokens).to(at::kDouble) - inverted.sums.log();
+    if (!wants_trainer_logprobs(options)) {
+      logprobs = exponents.gather(1, tokens).to(at::kDouble) - inverted.sums.log();
+    }
   }
   tokens = tokens.squeeze(1).masked_fill(~finite, 0);
   if (logprobs.defined()) {

@@ -33,7 +33,8 @@ void validate(const SamplingOptions& options, int64_t vocab_size, const std::str
           "Set 0 for greedy decoding or a positive number.");
   require(options.top_k >= 0, "top_k", static_cast<double>(options.top_k), "Set 0 to keep all tokens.");
   require(options.top_p > 0.0 && options.top_p <= 1.0, "top_p", options.top_p, "Set a mass in (0, 1]; 1 keeps all.");
-  require(options.min_p >= 0.0 && options.min_p <= 1.0, "min_p", options.min_p, "Set a fraction in [0, 1]; 0 keeps all.");
+  require(options.min_p >= 0.0 && options.min_p <= 1.0, "min_p", options.min_p,
+          "Set a fraction in [0, 1]; 0 keeps all.");
   if (options.temperature == 0.0 && truncates(options)) {
     throw Error("top_k, top_p and min_p have no effect at temperature 0", where + ".temperature",
                 "Remove them, or set a positive temperature.");

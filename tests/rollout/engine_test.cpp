@@ -118,7 +118,8 @@ class EngineOfEveryFamily : public testing::TestWithParam<Family> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engine, EngineOfEveryFamily,
-                         testing::Values(Family{"Gqa", tiny_gqa, at::kFloat}, Family{"MlaMoe", tiny_mla_moe, at::kFloat},
+                         testing::Values(Family{"Gqa", tiny_gqa, at::kFloat},
+                                         Family{"MlaMoe", tiny_mla_moe, at::kFloat},
                                          Family{"MlaMoeDouble", tiny_mla_moe, at::kDouble}),
                          [](const auto& info) { return info.param.name; });
 

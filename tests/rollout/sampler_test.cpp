@@ -120,7 +120,8 @@ TEST_P(EverySampler, DrawsFromTheCutAndRenormalisedSoftmax) {
     double chi = 0.0;
     double kinds = -1.0;
     for (int64_t i = 0; i < 23; ++i) {
-      const double count = counts[i].item<double>(), mean = expected[static_cast<size_t>(i)] * static_cast<double>(draws);
+      const double count = counts[i].item<double>();
+      const double mean = expected[static_cast<size_t>(i)] * static_cast<double>(draws);
       if (mean == 0.0) {
         EXPECT_EQ(count, 0.0) << "a token outside the kept set was drawn: " << i;
         continue;
