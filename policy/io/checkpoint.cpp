@@ -4,11 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "policy/io/safetensors.h"
 
 namespace grpo {
@@ -19,21 +18,6 @@ namespace fs = std::filesystem;
 const std::vector<std::string> kExtraFiles = {"tokenizer.json",          "tokenizer_config.json", "generation_config.json",
                                               "special_tokens_map.json", "chat_template.jinja",   "chat_template.json",
                                               "vocab.json",              "merges.txt",            "added_tokens.json"};
-
-std::string read_bytes(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) throw Error("cannot read file", path.string(), "check that it is a readable file");
-  return text.str();
-}
-
-void write_bytes(const fs::path& path, const std::string& bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << bytes;
-  out.flush();
-  if (!out) throw Error("cannot write file", path.string(), "check free space and permissions");
-}
 
 void add_ids(std::set<int64_t>& ids, const Json& value) {
   if (value.is_number_integer()) ids.insert(value.get<int64_t>());
@@ -121,7 +105,7 @@ CheckpointFiles read_checkpoint_files(const std::string& directory) {
   files.config = read_model_config(read_json_file(config_path), config_path);
   for (const std::string& name : kExtraFiles) {
     const fs::path path = fs::path(directory) / name;
-    if (fs::exists(path)) files.extras[name] = read_bytes(path);
+    if (fs::exists(path)) files.extras[name] = read_file(path.string());
   }
   if (const auto it = files.extras.find("tokenizer.json"); it != files.extras.end()) {
     const std::string path = directory + "/tokenizer.json";
@@ -173,8 +157,8 @@ void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const s
     tensors.push_back({view.name, wide ? view.tensor.to(at::kFloat) : view.tensor});
   }
   write_sharded_safetensors(directory, tensors);
-  write_bytes(fs::path(directory) / "config.json", config.dump(2) + "\n");
-  for (const auto& [name, bytes] : files.extras) write_bytes(fs::path(directory) / name, bytes);
+  write_file_atomically(directory + "/config.json", config.dump(2) + "\n");
+  for (const auto& [name, bytes] : files.extras) write_file_atomically(directory + "/" + name, bytes);
 }
 
 }  // namespace grpo

@@ -1,0 +1,332 @@
+#include "grpo/trainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "core/seed.h"
+#include "grpo/training_state.h"
+
+namespace grpo {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double per(double sum, double count) { return count > 0 ? sum / count : kNan; }
+
+// completions/*: lengths in tokens, of all samples and of those that ended by themselves.
+void add_length_metrics(const std::vector<Group>& groups, Json& metrics) {
+  double sum = 0, terminated_sum = 0, count = 0, terminated = 0;
+  double min = kNan, max = kNan, terminated_min = kNan, terminated_max = kNan;
+  for (const Group& group : groups) {
+    for (const Episode& episode : group.episodes) {
+      if (episode.finish_reason == FinishReason::kError) continue;
+      const double length = static_cast<double>(episode.completion_ids.size());
+      ++count;
+      sum += length;
+      min = std::fmin(min, length);
+      max = std::fmax(max, length);
+      if (truncated(episode)) continue;
+      ++terminated;
+      terminated_sum += length;
+      terminated_min = std::fmin(terminated_min, length);
+      terminated_max = std::fmax(terminated_max, length);
+    }
+  }
+  metrics["completions/mean_length"] = per(sum, count);
+  metrics["completions/min_length"] = min;
+  metrics["completions/max_length"] = max;
+  metrics["completions/mean_terminated_length"] = per(terminated_sum, terminated);
+  metrics["completions/min_terminated_length"] = terminated_min;
+  metrics["completions/max_terminated_length"] = terminated_max;
+  metrics["completions/clipped_ratio"] = per(count - terminated, count);
+}
+
+void add_loss_metrics(const PolicyLossSums& sums, bool has_reference, Json& metrics) {
+  metrics["loss"] = sums.loss;
+  metrics["entropy"] = per(sums.entropy, sums.tokens);
+  if (has_reference) metrics["kl"] = per(sums.kl, sums.tokens);
+  metrics["clip_ratio/low_mean"] = per(sums.clipped_low, sums.tokens);
+  metrics["clip_ratio/high_mean"] = per(sums.clipped_high, sums.tokens);
+  metrics["clip_ratio/region_mean"] = per(sums.clipped_low + sums.clipped_high, sums.tokens);
+  metrics["sampling/sampling_logp_difference/mean"] = per(sums.sampling_logp_difference, sums.tokens);
+  metrics["sampling/sampling_logp_difference/max"] = sums.sampling_logp_difference_max;
+  metrics["sampling/importance_sampling_ratio/min"] = sums.sampling_ratio_min;
+  metrics["sampling/importance_sampling_ratio/mean"] = per(sums.sampling_ratio, sums.tokens);
+  metrics["sampling/importance_sampling_ratio/max"] = sums.sampling_ratio_max;
+}
+
+SamplingOptions read_sampling(ObjectReader& r) {
+  SamplingOptions sampling;
+  sampling.max_tokens = r.integer("max_completion_length", 256, {.min = 1});
+  sampling.temperature = r.number("temperature", 1.0, {.min = 0.0});
+  if (sampling.temperature == 0.0) {
+    r.fail("temperature", "greedy sampling gives a group of equal answers, and nothing to learn from",
+           "use a temperature above 0, usually 1");
+  }
+  sampling.top_k = r.integer("top_k", 0, {.min = 0});
+  sampling.top_p = r.number("top_p", 1.0, {.min = 0.0, .max = 1.0, .min_exclusive = true});
+  sampling.min_p = r.number("min_p", 0.0, {.min = 0.0, .max = 1.0});
+  sampling.stop_strings = r.strings("stop", {});
+  // The trainer's ratios are of the whole distribution, so the sampler's log-probs have to be as well.
+  sampling.untruncated_logprobs = true;
+  return sampling;
+}
+
+}  // namespace
+
+TrainerOptions read_trainer_options(ObjectReader& r) {
+  TrainerOptions o;
+  o.max_steps = r.integer("max_steps", {.min = 1});
+  o.prompts_per_step = r.integer("prompts_per_step", o.prompts_per_step, {.min = 1});
+  o.num_generations = r.integer("num_generations", o.num_generations, {.min = 1});
+  check_num_generations(o.num_generations, r.where("num_generations"));
+  o.steps_per_generation = r.integer("steps_per_generation", 1, {.min = 1});
+  o.num_iterations = r.integer("num_iterations", 1, {.min = 1});
+  o.sampling = read_sampling(r);
+  o.mask_truncated_completions = r.boolean("mask_truncated_completions", false);
+  o.advantage = read_advantage_options(r);
+  o.packing = read_packing_options(r, o.sampling.max_tokens);
+  o.loss = read_policy_loss_options(r);
+  o.optimizer = read_optimizer_options(r);
+  o.schedule = read_schedule_options(r);
+  o.sync_ref_model = r.boolean("sync_ref_model", false);
+  if (o.sync_ref_model && o.loss.beta == 0.0) {
+    r.fail("sync_ref_model", "without effect: there is no reference while beta is 0", "remove it or set beta");
+  }
+  for (const char* key : {"ref_model_sync_steps", "ref_model_mixup_alpha"}) {
+    if (r.has(key) && !o.sync_ref_model) r.fail(key, "without effect while sync_ref_model is false", "remove it");
+  }
+  o.ref_model_sync_steps = r.integer("ref_model_sync_steps", o.ref_model_sync_steps, {.min = 1});
+  o.ref_model_mixup_alpha = r.number("ref_model_mixup_alpha", o.ref_model_mixup_alpha, {.min = 0.0, .max = 1.0, .min_exclusive = true});
+  o.router_bias_update_rate = r.number("router_bias_update_rate", 0.0, {.min = 0.0});
+  o.nonfinite_steps_max = r.integer("nonfinite_steps_max", o.nonfinite_steps_max, {.min = 1});
+  o.engine.max_running = r.integer("max_running", o.engine.max_running, {.min = 1});
+  o.engine.cache_tokens = r.integer("cache_tokens", o.engine.cache_tokens, {.min = 0});
+  return o;
+}
+
+Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed)
+    : policy_(policy),
+      rubric_(std::move(rubric)),
+      options_(std::move(options)),
+      seed_(seed),
+      engine_(policy, tokenizer, options_.engine),
+      optimizer_(policy.parameters(), options_.optimizer) {
+  if (options_.loss.beta > 0.0) reference_ = policy.clone();
+  policy_.set_requires_grad(true);
+  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
+}
+
+Trainer::~Trainer() = default;
+
+bool Trainer::at_rollout_boundary() const {
+  return steps_done_ % (options_.steps_per_generation * options_.num_iterations) == 0;
+}
+
+// problems -> groups -> scores -> advantages -> micro-batches -> gradients -> new weights.
+Json Trainer::step(const DrawProblem& draw) {
+  const auto start = std::chrono::steady_clock::now();
+  Json metrics = Json::object();
+  if (at_rollout_boundary()) collect(draw, metrics);
+
+  std::vector<Group*> slice;
+  const int64_t first = steps_done_ % options_.steps_per_generation * options_.prompts_per_step;
+  for (int64_t i = 0; i < options_.prompts_per_step; ++i) slice.push_back(&groups_[static_cast<size_t>(first + i)]);
+
+  const auto train_start = std::chrono::steady_clock::now();
+  const double rate = learning_rate(options_.schedule, steps_done_, options_.max_steps);
+  const PolicyLossSums sums = accumulate(slice);
+  const double norm = optimizer_.clip_grad_norm(options_.optimizer.max_grad_norm);
+  const bool finite = sums.finite() && std::isfinite(norm);
+  if (finite && sums.tokens > 0) {
+    optimizer_.step(rate);
+    policy_.update_router_bias(options_.router_bias_update_rate);
+  }
+  optimizer_.zero_grad();
+  nonfinite_run_ = finite ? 0 : nonfinite_run_ + 1;
+  nonfinite_steps_ += !finite;
+  if (nonfinite_run_ >= options_.nonfinite_steps_max) {
+    throw Error(fmt::format("{} optimizer steps in a row had a loss or gradient that is not finite", nonfinite_run_),
+                fmt::format("step {}", steps_done_ + 1), "lower learning_rate, or go back to an earlier checkpoint");
+  }
+  ++steps_done_;
+  sync_reference();
+  if (at_rollout_boundary()) old_logprobs_.clear();
+
+  add_loss_metrics(sums, reference_.has_value(), metrics);
+  metrics["grad_norm"] = norm;
+  metrics["learning_rate"] = rate;
+  metrics["num_tokens"] = num_tokens_;
+  metrics["skipped_steps"] = nonfinite_steps_;
+  metrics["time/train"] = seconds_since(train_start);
+  metrics["step_time"] = seconds_since(start);
+  return metrics;
+}
+
+void Trainer::collect(const DrawProblem& draw, Json& metrics) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Problem> problems;
+  for (int64_t i = 0; i < options_.prompts_per_step * options_.steps_per_generation; ++i) {
+    problems.push_back(draw(problems_drawn_++));
+  }
+  GenerateOptions generate;
+  generate.num_generations = options_.num_generations;
+  generate.sampling = options_.sampling;
+  generate.seed = seed_;
+  generate.step = static_cast<uint64_t>(steps_done_);
+  generate.policy_version = steps_done_;
+  double score_seconds = 0;
+  // Expert loads are counted in training passes only.
+  policy_.record_expert_load(false);
+  groups_ = engine_.generate(problems, generate, [&](Group& group) {
+    const auto score_start = std::chrono::steady_clock::now();
+    score_group(rubric_, group);
+    score_seconds += seconds_since(score_start);
+  });
+  RewardSummary summary(rubric_);
+  for (const Group& group : groups_) summary.add(group);
+  if (options_.mask_truncated_completions) mask_truncated_completions(groups_);
+  const AdvantageStats stats = assign_advantages(groups_, options_.advantage);
+  const double generate_seconds = seconds_since(start) - score_seconds;
+
+  old_logprobs_.clear();
+  const auto old_start = std::chrono::steady_clock::now();
+  if (options_.steps_per_generation * options_.num_iterations > 1) score_old_logprobs();
+  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
+
+  metrics["reward"] = stats.reward;
+  metrics["reward_std"] = stats.reward_std;
+  metrics["frac_reward_zero_std"] = stats.frac_reward_zero_std;
+  metrics.update(summary.metrics());
+  add_length_metrics(groups_, metrics);
+  metrics["rollout/tokens_per_second"] = per(static_cast<double>(engine_.stats().tokens_generated), generate_seconds);
+  metrics["time/generate"] = generate_seconds;
+  metrics["time/score"] = score_seconds;
+  metrics["time/old_logprobs"] = seconds_since(old_start);
+}
+
+namespace {
+
+// Sequences of groups in one list; index s belongs to origin[s].
+struct Sequences {
+  std::vector<TrainSequence> list;
+  std::vector<std::pair<size_t, size_t>> origin;  // position in the list of groups, sample index
+};
+
+Sequences sequences_of(const std::vector<Group*>& groups) {
+  Sequences out;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (size_t e = 0; e < groups[g]->episodes.size(); ++e) {
+      out.list.push_back(train_sequence(groups[g]->episodes[e]));
+      out.origin.emplace_back(g, e);
+    }
+  }
+  return out;
+}
+
+at::TensorOptions tensor_options(const Policy& policy) {
+  return at::TensorOptions().device(policy.device()).dtype(policy.dtype() == at::kDouble ? at::kDouble : at::kFloat);
+}
+
+TokenScores score(const Policy& policy, const MicroBatch& batch, double temperature) {
+  return policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets, temperature);
+}
+
+}  // namespace
+
+void Trainer::score_old_logprobs() {
+  const at::NoGradGuard no_grad;
+  std::vector<Group*> all;
+  for (Group& group : groups_) all.push_back(&group);
+  const Sequences sequences = sequences_of(all);
+  old_logprobs_.resize(groups_.size());
+  for (size_t g = 0; g < groups_.size(); ++g) old_logprobs_[g].resize(groups_[g].episodes.size());
+  for (const MicroBatch& batch :
+       pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_))) {
+    const at::Tensor logprobs = score(policy_, batch, options_.sampling.temperature).logprobs;
+    for (size_t s = 0; s < batch.sequences.size(); ++s) {
+      const auto [g, e] = sequences.origin[static_cast<size_t>(batch.sequences[s])];
+      const int64_t begin = batch.target_begin[s];
+      old_logprobs_[g][e] = logprobs.narrow(0, begin, batch.target_begin[s + 1] - begin).clone();
+    }
+  }
+}
+
+PolicyLossSums Trainer::accumulate(const std::vector<Group*>& groups) {
+  const Sequences sequences = sequences_of(groups);
+  PolicyLossSums sums;
+  for (const MicroBatch& batch :
+       pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_))) {
+    const TokenScores scores = score(policy_, batch, options_.sampling.temperature);
+    PolicyLossInputs inputs;
+    inputs.logprobs = scores.logprobs;
+    inputs.entropy = scores.entropy;
+    inputs.behaviour_logprobs = batch.behaviour_logprobs;
+    inputs.advantages = batch.advantages;
+    inputs.weights = batch.weights;
+    if (!old_logprobs_.empty()) {
+      std::vector<at::Tensor> parts;
+      for (const int64_t s : batch.sequences) {
+        const auto [g, e] = sequences.origin[static_cast<size_t>(s)];
+        parts.push_back(old_logprobs_[static_cast<size_t>(groups[g] - groups_.data())][e]);
+      }
+      inputs.old_logprobs = at::cat(parts);
+    }
+    if (reference_) {
+      const at::NoGradGuard no_grad;
+      inputs.ref_logprobs = score(*reference_, batch, options_.sampling.temperature).logprobs;
+    }
+    const PolicyLoss loss = policy_loss(inputs, options_.loss);
+    loss.loss.backward();
+    optimizer_.accumulate_gradients();
+    sums.add(loss.sums);
+    num_tokens_ += batch.num_tokens();
+  }
+  return sums;
+}
+
+void Trainer::sync_reference() {
+  if (!options_.sync_ref_model || steps_done_ % options_.ref_model_sync_steps != 0) return;
+  const at::NoGradGuard no_grad;
+  const double alpha = options_.ref_model_mixup_alpha;
+  if (alpha == 1.0) {
+    reference_->copy_from(policy_);
+    return;
+  }
+  for (size_t i = 0; i < policy_.parameters().size(); ++i) {
+    at::Tensor(reference_->parameters()[i].tensor).lerp_(policy_.parameters()[i].tensor, alpha);
+  }
+}
+
+void Trainer::save(const std::string& directory) const {
+  GRPO_CHECK(at_rollout_boundary());
+  save_training_state(directory, policy_, optimizer_, reference_ ? &*reference_ : nullptr,
+                      {{"steps_done", steps_done_},
+                       {"problems_drawn", problems_drawn_},
+                       {"num_tokens", num_tokens_},
+                       {"nonfinite_steps", nonfinite_steps_},
+                       {"nonfinite_run", nonfinite_run_}});
+}
+
+void Trainer::restore(const std::string& directory) {
+  const Json state = load_training_state(directory, policy_, optimizer_, reference_ ? &*reference_ : nullptr);
+  ObjectReader r(state, directory + "/state.json");
+  r.allow_unknown();
+  steps_done_ = r.integer("steps_done", {.min = 0});
+  problems_drawn_ = r.integer("problems_drawn", {.min = 0});
+  num_tokens_ = r.integer("num_tokens", {.min = 0});
+  nonfinite_steps_ = r.integer("nonfinite_steps", {.min = 0});
+  nonfinite_run_ = r.integer("nonfinite_run", {.min = 0});
+  groups_.clear();
+  old_logprobs_.clear();
+}
+
+}  // namespace grpo

@@ -1,0 +1,23 @@
+#pragma once
+// What a trainer needs to go on as if it had never stopped, as files of a checkpoint directory: the weights under
+// their checkpoint names, the optimizer's moments and masters, a reference policy if there is one, and the
+// counters. Random streams need no state: they are functions of seed and counters.
+
+#include <string>
+
+#include "core/json.h"
+#include "grpo/optimizer.h"
+#include "policy/policy.h"
+
+namespace grpo {
+
+// Writes policy.safetensors, optimizer.safetensors, reference.safetensors (if `reference`) and state.json into an
+// existing directory. `counters` is the caller's object. Throws Error when the disk refuses.
+void save_training_state(const std::string& directory, const Policy& policy, const AdamW& optimizer,
+                         const Policy* reference, const Json& counters);
+
+// Reads them back into objects of the same configuration and returns the counters. Throws Error if a file is
+// missing or does not fit.
+Json load_training_state(const std::string& directory, Policy& policy, AdamW& optimizer, Policy* reference);
+
+}  // namespace grpo

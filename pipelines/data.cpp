@@ -1,0 +1,238 @@
+#include "pipelines/data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+#include <unordered_map>
+
+#include "core/data_file.h"
+#include "core/error.h"
+#include "core/seed.h"
+#include "pipelines/answer_extractor.h"
+#include "pipelines/problems/generator.h"
+
+namespace grpo {
+namespace {
+
+const std::string kPromptMark = "{prompt}";
+
+// Separates the choice of worked solutions from every other use of the run's seed.
+constexpr uint64_t kWorkedStream = 0x776f726b;
+constexpr uint64_t kOrderStream = 0x6f726465;
+constexpr uint64_t kGeneratorStream = 0x67656e65;
+
+}  // namespace
+
+const std::string& r1_zero_template() {
+  static const std::string text =
+      "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
+      "first thinks about the reasoning process in the mind and then provides the user with the answer. The reasoning "
+      "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, i.e., "
+      "<think> reasoning process here </think> <answer> answer here </answer>. User: {prompt}. Assistant:";
+  return text;
+}
+
+DataOptions read_data_options(const Json& data, const std::string& file, const std::string& path, DataUse use) {
+  ObjectReader r(data, file, path);
+  DataOptions o;
+  o.where = r.where();
+  o.file = file;
+  o.path = path;
+  // Both splits are read so that a key of one is never unknown to the other.
+  const Json train = r.raw("train"), eval = r.raw("eval");
+  o.source = use == DataUse::kEval ? eval : train;
+  const std::string key = use == DataUse::kEval ? "eval" : "train";
+  if (!o.source.is_string() && !o.source.is_object()) {
+    r.fail(key, fmt::format("data.{} is missing", key), "give a .jsonl or .json file, or {\"generator\": NAME}");
+  }
+  if (r.has("columns")) {
+    ObjectReader columns = r.object("columns");
+    o.prompt_column = columns.string("prompt", o.prompt_column);
+    o.answer_column = columns.string("answer", o.answer_column);
+    o.completion_column = columns.string("completion", "");
+    columns.finish();
+  }
+  o.answer_extractor = r.choice("answer_extractor", answer_extractor_names(), "none");
+  o.prompt_template = r.string("template", "none");
+  const bool named = o.prompt_template == "none" || o.prompt_template == "r1_zero";
+  if (!named && o.prompt_template.find(kPromptMark) == std::string::npos) {
+    r.fail("template", "a template must hold {prompt}", "use \"r1_zero\", \"none\" or a text with {prompt}");
+  }
+  o.max_prompt_length = r.integer("max_prompt_length", 0, {.min = 0});
+  o.drop_overflow = r.choice("prompt_overflow", {"error", "drop"}, "error") == "drop";
+  if (r.has("worked_fraction") && use != DataUse::kTrainSft) {
+    r.fail("worked_fraction", "without effect: only supervised stages see solutions", "move it into the sft stage's data");
+  }
+  o.worked_fraction = r.number("worked_fraction", 1.0, {.min = 0.0, .max = 1.0});
+  r.finish();
+  return o;
+}
+
+struct ProblemSource::Impl {
+  DataOptions options;
+  const Tokenizer* tokenizer;
+  uint64_t seed;
+  int64_t limit;                    // prompt tokens
+  std::optional<Generator> generator;
+  std::vector<Problem> problems;    // of a file
+  std::vector<std::string> completions;
+  int64_t dropped = 0;
+  mutable std::mutex mutex;         // guards the epoch's order
+  mutable int64_t epoch = -1;
+  mutable std::vector<int64_t> order;
+
+  std::string apply_template(const std::string& question) const {
+    if (options.prompt_template == "none") return question;
+    std::string text = options.prompt_template == "r1_zero" ? r1_zero_template() : options.prompt_template;
+    text.replace(text.find(kPromptMark), kPromptMark.size(), question);
+    return text;
+  }
+
+  // False if the prompt is too long and such prompts are dropped.
+  bool fill_prompt(Problem& problem, const std::string& question, const std::string& where) const {
+    problem.prompt = apply_template(question);
+    problem.prompt_ids = tokenizer->encode(problem.prompt);
+    if (problem.prompt_ids.empty()) throw Error("the prompt is empty", where, "every problem needs a prompt");
+    if (static_cast<int64_t>(problem.prompt_ids.size()) <= limit) return true;
+    if (options.drop_overflow) return false;
+    throw Error(fmt::format("the prompt has {} tokens, and {} fit beside the completion", problem.prompt_ids.size(), limit),
+                where, "set data.prompt_overflow to \"drop\", raise max_prompt_length or lower max_completion_length");
+  }
+
+  std::string column(const DataRow& row, const std::string& name, const char* role) const {
+    const auto it = row.columns.find(name);
+    if (it == row.columns.end() || it->is_null()) {
+      std::vector<std::string> names;
+      for (const auto& [key, value] : row.columns.items()) names.push_back(key);
+      throw Error(fmt::format("the row has no column \"{}\"; it has: {}", name, fmt::join(names, ", ")), row.where,
+                  fmt::format("set data.columns.{} to the right one ({})", role, options.where));
+    }
+    return it->is_string() ? it->get<std::string>() : it->dump();
+  }
+
+  void read_file(const std::string& path) {
+    int64_t id = 0;
+    for (const DataRow& row : read_data_file(path)) {
+      Problem problem;
+      problem.id = id++;
+      problem.columns = row.columns;
+      const std::string question = column(row, options.prompt_column, "prompt");
+      if (options.completion_column.empty() || row.columns.contains(options.answer_column)) {
+        const std::string answer = column(row, options.answer_column, "answer");
+        const auto extracted = extract_gold(options.answer_extractor, answer);
+        if (!extracted) {
+          throw Error(fmt::format("the extractor \"{}\" finds no answer in column \"{}\"", options.answer_extractor,
+                                  options.answer_column),
+                      row.where, "mend the row, or choose another data.answer_extractor");
+        }
+        problem.answer = *extracted;
+      }
+      if (!fill_prompt(problem, question, row.where)) {
+        ++dropped;
+        continue;
+      }
+      if (!options.completion_column.empty()) {
+        completions.push_back(column(row, options.completion_column, "completion"));
+      }
+      problems.push_back(std::move(problem));
+    }
+    if (problems.empty()) {
+      throw Error(fmt::format("all {} prompts are longer than {} tokens", dropped, limit), path,
+                  "raise max_prompt_length or choose a model with a longer context");
+    }
+  }
+
+  std::pair<Problem, GeneratedProblem> generated(int64_t n) const {
+    GeneratedProblem g = generator->generate(derive_seed({seed, kGeneratorStream}), n);
+    Problem problem;
+    problem.id = n;
+    problem.answer = g.answer;
+    problem.columns = g.columns;
+    if (!fill_prompt(problem, g.question, options.where)) {
+      throw Error("a generated prompt is too long, and generated problems cannot be dropped", options.where,
+                  "raise max_prompt_length");
+    }
+    return {std::move(problem), std::move(g)};
+  }
+
+  // The row that the n-th draw takes: epochs of fresh permutations.
+  size_t row_of(int64_t n) const {
+    const int64_t count = static_cast<int64_t>(problems.size());
+    const std::lock_guard lock(mutex);
+    if (epoch != n / count) {
+      epoch = n / count;
+      order.resize(static_cast<size_t>(count));
+      std::iota(order.begin(), order.end(), 0);
+      Stream(derive_seed({seed, kOrderStream, static_cast<uint64_t>(epoch)})).shuffle(order);
+    }
+    return static_cast<size_t>(order[static_cast<size_t>(n % count)]);
+  }
+};
+
+ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
+                             uint64_t seed)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->tokenizer = &tokenizer;
+  impl_->seed = seed;
+  impl_->limit = context - reserved;
+  if (impl_->limit < 1) {
+    throw Error(fmt::format("max_completion_length {} leaves no room for a prompt in a context of {}", reserved, context),
+                options.where, "lower max_completion_length");
+  }
+  if (options.max_prompt_length > 0) impl_->limit = std::min(impl_->limit, options.max_prompt_length);
+  if (options.source.is_string()) {
+    impl_->read_file(options.source.get<std::string>());
+  } else {
+    Json generator = options.source;
+    if (!generator.contains("generator") || !generator["generator"].is_string()) {
+      throw Error("a generated data set needs \"generator\": NAME", options.where,
+                  fmt::format("known generators: {}", fmt::join(generator_names(), ", ")));
+    }
+    const std::string name = generator["generator"];
+    generator.erase("generator");
+    impl_->generator = make_generator(name, generator, options.file, options.path);
+  }
+}
+
+ProblemSource::~ProblemSource() = default;
+ProblemSource::ProblemSource(ProblemSource&&) noexcept = default;
+
+int64_t ProblemSource::size() const { return impl_->generator ? 0 : static_cast<int64_t>(impl_->problems.size()); }
+
+int64_t ProblemSource::dropped() const { return impl_->dropped; }
+
+Problem ProblemSource::draw(int64_t n) const {
+  if (impl_->generator) return impl_->generated(n).first;
+  return impl_->problems[impl_->row_of(n)];
+}
+
+SftSample ProblemSource::draw_sft(int64_t n) const {
+  if (impl_->generator) {
+    auto [problem, generated] = impl_->generated(n);
+    const uint64_t stream = derive_seed({impl_->seed, kWorkedStream});
+    const bool worked = uniform_at(stream, static_cast<uint64_t>(n)) < impl_->options.worked_fraction;
+    return {std::move(problem), worked ? generated.worked_solution : generated.direct_solution};
+  }
+  if (impl_->completions.empty()) {
+    throw Error("supervised data needs a completion column", impl_->options.where,
+                "set data.columns.completion to the column with the text to learn");
+  }
+  const size_t row = impl_->row_of(n);
+  return {impl_->problems[row], impl_->completions[row]};
+}
+
+std::vector<Problem> ProblemSource::head(int64_t count) const {
+  std::vector<Problem> out;
+  if (impl_->generator) {
+    for (int64_t i = 0; i < count; ++i) out.push_back(impl_->generated(i).first);
+    return out;
+  }
+  const int64_t available = size();
+  const int64_t taken = count == 0 ? available : std::min(count, available);
+  return {impl_->problems.begin(), impl_->problems.begin() + taken};
+}
+
+}  // namespace grpo

@@ -1,0 +1,72 @@
+#pragma once
+// What the stages of a run share: where they write, how they evaluate, how they keep checkpoints.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/metrics_writer.h"
+#include "grpo/evaluate.h"
+#include "pipelines/data.h"
+#include "pipelines/policy_source.h"
+#include "pipelines/recipe.h"
+
+namespace grpo {
+
+// The recipe's "eval" object:
+//   {"num_problems": 256, "steps": 20, "num_samples": 1, "temperature": 1.0, "top_p": 1.0, "top_k": 0,
+//    "max_completion_length": 256}
+// Problems come from data.eval; correct is what the stage's first reward scores 1.
+struct StageEval {
+  int64_t steps = 0;          // optimizer steps between evaluations; 0: only at the start (rl) and the end
+  int64_t num_problems = 0;   // 0: all of the file
+  EvalOptions options;
+};
+
+// How a stage checkpoints: save_steps (0: only the finished model), save_total_limit (newest kept).
+struct CheckpointPolicy {
+  int64_t save_steps = 0;
+  int64_t save_total_limit = 2;
+};
+
+// What a stage's options say beside what its trainer reads for itself.
+struct StagePlan {
+  StageSpec spec;
+  std::optional<StageEval> eval;
+  Json rewards;                       // the rubric's list, for rl and for evaluation
+  CheckpointPolicy checkpoints;
+  int64_t log_episodes = 16;          // episodes per rollout written to episodes.jsonl
+  int64_t max_steps = 0;
+  int64_t steps_per_rollout = 1;      // checkpoints fall on multiples of it
+  int64_t max_completion_length = 0;
+};
+
+// Where a running stage stands and writes.
+struct StageContext {
+  const Recipe& recipe;
+  const StagePlan& plan;
+  const PolicySource& source;
+  std::string directory;              // OUT/stages/NN-NAME
+  int64_t step_offset = 0;            // of this stage's step 0 in metrics.jsonl
+  std::string metrics_path;
+  std::string episodes_path;
+};
+
+// checkpoint-000123 folders of a stage, newest first, finished and verified ones only.
+std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::string& directory);
+std::string checkpoint_path(const std::string& directory, int64_t step);
+// Removes all but the newest `keep`.
+void prune_checkpoints(const std::string& directory, int64_t keep);
+
+// Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its history
+// of evaluations. Progress to stderr.
+Json run_sft_stage(const StageContext& context, Policy& policy);
+Json run_rl_stage(const StageContext& context, Policy& policy);
+
+// Reads every key of a stage but those inside data and rewards. Throws Error.
+StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);
+// The same, and builds its data sources and rubric; describes the stage. Throws Error.
+Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source);
+
+}  // namespace grpo
