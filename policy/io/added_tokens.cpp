@@ -9,8 +9,12 @@
 namespace grpo {
 namespace {
 
-bool word_before(std::string_view text, size_t at) { return at > 0 && is_word(previous_character(text, at)); }
-bool word_behind(std::string_view text, size_t at) { return at < text.size() && is_word(next_character(text, at)); }
+bool word_before(std::string_view text, size_t at) {
+  return at > 0 && is_word(previous_character(text, at));
+}
+bool word_behind(std::string_view text, size_t at) {
+  return at < text.size() && is_word(next_character(text, at));
+}
 
 // Where the white space that ends at `at` begins, not before `limit`.
 size_t space_start(std::string_view text, size_t at, size_t limit) {
@@ -66,8 +70,9 @@ void TokenTrie::add(std::string_view content, size_t value) {
       next = static_cast<uint32_t>(nodes_.size());
       nodes_.emplace_back();
       auto& children = nodes_[node].children;
-      children.insert(std::lower_bound(children.begin(), children.end(), std::pair<uint8_t, uint32_t>{byte, 0}),
-                      {byte, next});
+      children.insert(
+          std::lower_bound(children.begin(), children.end(), std::pair<uint8_t, uint32_t>{byte, 0}),
+          {byte, next});
     }
     node = next;
   }
@@ -93,7 +98,8 @@ AddedTokens AddedTokens::from_json(const Json& json, const Normalizer& normalize
                                    const std::string& path) {
   AddedTokens added;
   if (json.is_null()) return added;
-  if (!json.is_array()) throw Error(fmt::format("expected a list, found {}", json_type_name(json)), file + ": " + path);
+  if (!json.is_array())
+    throw Error(fmt::format("expected a list, found {}", json_type_name(json)), file + ": " + path);
   for (size_t i = 0; i < json.size(); ++i) {
     const std::string here = fmt::format("{}[{}]", path, i);
     AddedToken token = read_token(json[i], file, here);

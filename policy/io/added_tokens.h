@@ -1,7 +1,7 @@
 #pragma once
-// The "added_tokens" of a tokenizer.json: strings that become one id wherever they stand in a text, before any
-// pre-tokenizer or merge sees them. Tokens that are not `normalized` are looked for in the text as given, the
-// others in the normalized text between those, with their own spelling normalized too.
+// The "added_tokens" of a tokenizer.json: strings that become one id wherever they stand in a text, before
+// any pre-tokenizer or merge sees them. Tokens that are not `normalized` are looked for in the text as given,
+// the others in the normalized text between those, with their own spelling normalized too.
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +23,7 @@ struct AddedToken {
   bool lstrip = false;       // takes the white space before it along
   bool rstrip = false;       // and behind it
   bool normalized = true;
-  bool special = false;      // decode() drops it when asked to skip special tokens
+  bool special = false;  // decode() drops it when asked to skip special tokens
 };
 
 // A literal search for many strings at once: at each place the longest, then on behind it.

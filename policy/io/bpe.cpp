@@ -43,7 +43,8 @@ Bpe Bpe::from_json(const Json& json, const std::string& file, const std::string&
   Bpe bpe;
   ObjectReader r(json, file, path);
   const std::string type = r.string("type", "BPE");
-  if (type != "BPE") r.fail("type", fmt::format("a model of type {} is not supported", type), "supported is BPE");
+  if (type != "BPE")
+    r.fail("type", fmt::format("a model of type {} is not supported", type), "supported is BPE");
   bpe.read_vocabulary(r);
   bpe.read_options(r);
   bpe.read_merges(r);
@@ -58,7 +59,8 @@ void Bpe::read_vocabulary(ObjectReader& r) {
   int64_t largest = -1;
   for (const auto& [token, id] : entries) {
     if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > kIdMax) {
-      r.fail("vocab", fmt::format("the id of {} is not a whole number from 0 to {}", Json(token).dump(), kIdMax));
+      r.fail("vocab",
+             fmt::format("the id of {} is not a whole number from 0 to {}", Json(token).dump(), kIdMax));
     }
     largest = std::max(largest, id.get<int64_t>());
   }
@@ -88,7 +90,8 @@ void Bpe::read_options(ObjectReader& r) {
   ignore_merges_ = r.boolean("ignore_merges", false);
   if (r.has("unk_token")) {
     unknown_id_ = static_cast<int32_t>(token_to_id(r.string("unk_token")));
-    if (unknown_id_ < 0) r.fail("unk_token", fmt::format("{} is not in the vocabulary", r.string("unk_token")));
+    if (unknown_id_ < 0)
+      r.fail("unk_token", fmt::format("{} is not in the vocabulary", r.string("unk_token")));
   }
   r.raw("unk_token");
   if (r.boolean("byte_fallback", false)) {
@@ -108,7 +111,8 @@ void Bpe::read_merges(ObjectReader& r) {
       add_merge(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>(), rank, r);
       continue;
     }
-    const std::string_view text = merge.is_string() ? merge.get_ref<const std::string&>() : std::string_view();
+    const std::string_view text =
+        merge.is_string() ? merge.get_ref<const std::string&>() : std::string_view();
     const size_t space = text.find(' ');
     if (space == text.npos || text.find(' ', space + 1) != text.npos) {
       r.fail(fmt::format("merges[{}]", rank), "expected two tokens, as \"a b\" or [\"a\", \"b\"]");
@@ -120,7 +124,8 @@ void Bpe::read_merges(ObjectReader& r) {
 void Bpe::add_merge(std::string_view left, std::string_view right, size_t rank, const ObjectReader& r) {
   const auto id_of = [&](const std::string& token) {
     const int64_t id = token_to_id(token);
-    if (id < 0) r.fail(fmt::format("merges[{}]", rank), fmt::format("{} is not in the vocabulary", Json(token).dump()));
+    if (id < 0)
+      r.fail(fmt::format("merges[{}]", rank), fmt::format("{} is not in the vocabulary", Json(token).dump()));
     return static_cast<int32_t>(id);
   };
   const std::string a(left), b(right);
@@ -199,7 +204,8 @@ void Bpe::merge_all(const std::vector<int32_t>& symbols, std::vector<int64_t>& i
   std::vector<Candidate> candidates;
   const auto consider = [&](int32_t at, int32_t next, auto&& push) {
     if (at < 0 || next < 0) return;
-    if (const Merge* merge = merges_.find(chain[at].id, chain[next].id)) push(Candidate{merge->rank, at, merge->id});
+    if (const Merge* merge = merges_.find(chain[at].id, chain[next].id))
+      push(Candidate{merge->rank, at, merge->id});
   };
   for (int32_t i = 0; i < count; ++i) chain[i] = {symbols[i], i - 1, i + 1 < count ? i + 1 : -1};
   for (int32_t i = 0; i + 1 < count; ++i) consider(i, i + 1, [&](Candidate c) { candidates.push_back(c); });

@@ -16,8 +16,8 @@ namespace grpo {
 // Immutable; may be used from several threads.
 class Bpe {
  public:
-  // Throws Error with `file` and JSON path for another model type, dropout, subword affixes, a merge whose parts
-  // or result are not in the vocabulary, or ids that are negative, taken twice or above 2^24.
+  // Throws Error with `file` and JSON path for another model type, dropout, subword affixes, a merge whose
+  // parts or result are not in the vocabulary, or ids that are negative, taken twice or above 2^24.
   static Bpe from_json(const Json& json, const std::string& file, const std::string& path = "model");
 
   // Appends the ids of one word, valid UTF-8. A character that is not in the vocabulary becomes its bytes
@@ -25,7 +25,7 @@ class Bpe {
   // character's offset in `word`.
   [[nodiscard]] std::optional<size_t> encode_word(std::string_view word, std::vector<int64_t>& ids) const;
 
-  int64_t token_to_id(std::string_view token) const;  // -1 if there is none
+  int64_t token_to_id(std::string_view token) const;                  // -1 if there is none
   const std::vector<std::string>& tokens() const { return tokens_; }  // by id; "" where there is none
   bool has(int64_t id) const;
 
@@ -59,10 +59,10 @@ class Bpe {
   void merge_all(const std::vector<int32_t>& symbols, std::vector<int64_t>& ids) const;
 
   std::vector<std::string> tokens_;
-  std::vector<bool> known_;  // by id
+  std::vector<bool> known_;                            // by id
   std::unordered_map<std::string_view, int32_t> ids_;  // views into tokens_
   MergeTable merges_;
-  std::vector<int32_t> byte_ids_;  // by byte: the token <0xHH>, -1 if there is none; empty without byte_fallback
+  std::vector<int32_t> byte_ids_;  // by byte: its token <0xHH> or -1; empty without byte_fallback
   int32_t unknown_id_ = -1;
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;

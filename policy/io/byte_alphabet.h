@@ -1,7 +1,7 @@
 #pragma once
-// The byte-level alphabet of GPT-2: every byte is written as one printable character, so that any bytes are text
-// to a tokenizer. Printable Latin-1 bytes stand for themselves; the 68 others, in order, are U+0100 onwards
-// (space is U+0120, 'Ġ').
+// The byte-level alphabet of GPT-2: every byte is written as one printable character, so that any bytes are
+// text to a tokenizer. Printable Latin-1 bytes stand for themselves; the 68 others, in order, are U+0100
+// onwards (space is U+0120, 'Ġ').
 
 #include <cstdint>
 #include <optional>

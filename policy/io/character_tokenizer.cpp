@@ -13,7 +13,8 @@ Json character_tokenizer_json(const std::string& characters, const std::vector<s
                               const std::vector<std::string>& specials) {
   const char* const where = "character tokenizer";
   if (!is_valid_utf8(characters)) throw Error("the characters are not UTF-8", where);
-  if (characters.empty()) throw Error("there are no characters", where, "list every character the texts may hold");
+  if (characters.empty())
+    throw Error("there are no characters", where, "list every character the texts may hold");
   std::set<std::string> seen;
   int64_t next_id = 0;
   const auto claim = [&](const std::string& token) {

@@ -121,7 +121,8 @@ std::string Decoder::decode(const std::vector<const TokenText*>& tokens) const {
     }
   }
   size_t begin = 0;
-  for (int64_t k = 0; k < strip_count_ && std::string_view(text).substr(begin).starts_with(strip_character_); ++k) {
+  for (int64_t k = 0; k < strip_count_ && std::string_view(text).substr(begin).starts_with(strip_character_);
+       ++k) {
     begin += strip_character_.size();
   }
   return text.substr(begin);

@@ -14,8 +14,8 @@ namespace grpo {
 
 // What one token contributes to a text.
 struct TokenText {
-  std::string bytes;      // ByteLevel: any bytes; otherwise valid UTF-8 unless `raw`
-  bool raw = false;       // a byte-fallback token such as <0x0A>: one byte of a character
+  std::string bytes;  // ByteLevel: any bytes; otherwise valid UTF-8 unless `raw`
+  bool raw = false;   // a byte-fallback token such as <0x0A>: one byte of a character
 };
 
 class Decoder {
@@ -26,8 +26,8 @@ class Decoder {
   // `token` as the file spells it, valid UTF-8.
   TokenText token_text(std::string_view token) const;
 
-  // The text of all tokens; invalid UTF-8 becomes U+FFFD: each ill-formed part under ByteLevel, each byte of an
-  // ill-formed run of byte-fallback tokens.
+  // The text of all tokens; invalid UTF-8 becomes U+FFFD: each ill-formed part under ByteLevel, each byte of
+  // an ill-formed run of byte-fallback tokens.
   std::string decode(const std::vector<const TokenText*>& tokens) const;
 
   bool byte_level() const { return kind_ == Kind::kByteLevel; }

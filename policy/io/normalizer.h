@@ -1,6 +1,6 @@
 #pragma once
-// The "normalizer" of a tokenizer.json: what is done to text before it is split. Supported: null, NFC, Prepend,
-// Replace (of a literal string) and Sequence of these.
+// The "normalizer" of a tokenizer.json: what is done to text before it is split. Supported: null, NFC,
+// Prepend, Replace (of a literal string) and Sequence of these.
 
 #include <string>
 #include <string_view>
@@ -13,7 +13,8 @@ namespace grpo {
 class Normalizer {
  public:
   // Throws Error with `file` and JSON path for anything else.
-  static Normalizer from_json(const Json& json, const std::string& file, const std::string& path = "normalizer");
+  static Normalizer from_json(const Json& json, const std::string& file,
+                              const std::string& path = "normalizer");
 
   // Valid UTF-8 in and out. Empty text stays empty: Prepend adds nothing to nothing.
   std::string apply(std::string_view text) const;

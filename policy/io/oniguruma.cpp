@@ -16,7 +16,9 @@ constexpr std::string_view kWhiteSpace =
 
 constexpr std::array<std::string_view, 7> kGroups = {":", "i:", "=", "!", "<=", "<!", ">"};
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -39,7 +41,9 @@ class Translation {
   }
 
  private:
-  bool follows(std::string_view text) const { return std::string_view(pattern_).substr(at_).starts_with(text); }
+  bool follows(std::string_view text) const {
+    return std::string_view(pattern_).substr(at_).starts_with(text);
+  }
   void copy(size_t count) {
     out_ += pattern_.substr(at_, count);
     at_ += count;
@@ -65,7 +69,8 @@ class Translation {
       case 'p':
       case 'P': {
         const size_t close = pattern_.find('}', at_);
-        if (pattern_[at_ + 2] != '{' || close == pattern_.npos) refuse(fmt::format("uses \\{} without braces", c));
+        if (pattern_[at_ + 2] != '{' || close == pattern_.npos)
+          refuse(fmt::format("uses \\{} without braces", c));
         copy(close + 1 - at_);
         return;
       }
@@ -86,7 +91,8 @@ class Translation {
   // \uHHHH
   void unicode_escape() {
     const std::string digits = pattern_.substr(at_ + 2, 4);
-    if (digits.size() != 4 || !is_hex(digits[0]) || !is_hex(digits[1]) || !is_hex(digits[2]) || !is_hex(digits[3])) {
+    if (digits.size() != 4 || !is_hex(digits[0]) || !is_hex(digits[1]) || !is_hex(digits[2]) ||
+        !is_hex(digits[3])) {
       refuse("uses \\u without four hexadecimal digits");
     }
     out_ += fmt::format("\\x{{{}}}", digits);

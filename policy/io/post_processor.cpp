@@ -58,7 +58,8 @@ void PostProcessor::add_template(ObjectReader& r, const std::string& file, const
 
 std::vector<int64_t> PostProcessor::apply(std::vector<int64_t> ids) const {
   const bool begun = ids.size() >= prefix_.size() && std::equal(prefix_.begin(), prefix_.end(), ids.begin());
-  const bool ended = ids.size() >= suffix_.size() && std::equal(suffix_.rbegin(), suffix_.rend(), ids.rbegin());
+  const bool ended =
+      ids.size() >= suffix_.size() && std::equal(suffix_.rbegin(), suffix_.rend(), ids.rbegin());
   if (!begun) ids.insert(ids.begin(), prefix_.begin(), prefix_.end());
   if (!ended) ids.insert(ids.end(), suffix_.begin(), suffix_.end());
   return ids;

@@ -32,7 +32,8 @@ void cover(const std::vector<TextSpan>& matches, size_t size, bool invert, std::
 }
 
 // Appends the words that `parts` make under `behavior`, shifted by `base`; empty words are left out.
-void append_words(const std::vector<Part>& parts, SplitBehavior behavior, size_t base, std::vector<TextSpan>& spans) {
+void append_words(const std::vector<Part>& parts, SplitBehavior behavior, size_t base,
+                  std::vector<TextSpan>& spans) {
   const size_t first = spans.size();
   const auto joins_previous = [&](size_t i) {
     if (i == 0) return false;
@@ -72,11 +73,13 @@ PreTokenizer PreTokenizer::from_json(const Json& json, const std::string& file, 
 void PreTokenizer::add(const Json& json, const std::string& file, const std::string& path) {
   ObjectReader r(json, file, path);
   const std::string type = r.string("type");
-  if (byte_level_) r.fail("type", fmt::format("{} after ByteLevel is not supported", type), "put ByteLevel last");
+  if (byte_level_)
+    r.fail("type", fmt::format("{} after ByteLevel is not supported", type), "put ByteLevel last");
   if (type == "Sequence") {
     const Json& items = r.raw("pretokenizers");
     if (!items.is_array()) r.fail("pretokenizers", "expected a list of pre-tokenizers");
-    for (size_t i = 0; i < items.size(); ++i) add(items[i], file, fmt::format("{}.pretokenizers[{}]", path, i));
+    for (size_t i = 0; i < items.size(); ++i)
+      add(items[i], file, fmt::format("{}.pretokenizers[{}]", path, i));
   } else if (type == "Split") {
     add_split(r);
   } else if (type == "Digits") {
@@ -99,8 +102,9 @@ void PreTokenizer::add_split(ObjectReader& r) {
                                           "Contiguous"};
   const std::string name = r.choice("behavior", names);
   const auto index = std::find(names.begin(), names.end(), name) - names.begin();
-  steps_.emplace_back(Split{regex ? SplitPattern::regex(text, pattern.where("Regex")) : SplitPattern::literal(text),
-                         static_cast<SplitBehavior>(index), r.boolean("invert")});
+  steps_.emplace_back(
+      Split{regex ? SplitPattern::regex(text, pattern.where("Regex")) : SplitPattern::literal(text),
+            static_cast<SplitBehavior>(index), r.boolean("invert")});
 }
 
 void PreTokenizer::add_byte_level(ObjectReader& r) {

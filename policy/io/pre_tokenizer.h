@@ -18,8 +18,8 @@ struct Words {
   std::vector<TextSpan> spans;  // into text
 };
 
-// What becomes of the delimiter a Split finds: a word of its own, nothing, the tail of the word before, the head
-// of the word after, or a word together with the delimiters next to it.
+// What becomes of the delimiter a Split finds: a word of its own, nothing, the tail of the word before, the
+// head of the word after, or a word together with the delimiters next to it.
 enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
 class PreTokenizer {

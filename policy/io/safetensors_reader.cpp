@@ -16,7 +16,8 @@
 namespace grpo {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the format is little-endian, and so is this reader");
+static_assert(std::endian::native == std::endian::little,
+              "the format is little-endian, and so is this reader");
 
 constexpr uint64_t kHeaderBytesMax = 100'000'000;  // the limit of the reference implementation
 constexpr size_t kDimensionsMax = 64;
@@ -31,7 +32,8 @@ class HeaderEntry {
   TensorInfo read(uint64_t data_bytes) const {
     if (!json_.is_object()) fail("its entry is not an object");
     for (const auto& [key, value] : json_.items()) {
-      if (key != "dtype" && key != "shape" && key != "data_offsets") fail(fmt::format("unknown key \"{}\"", key));
+      if (key != "dtype" && key != "shape" && key != "data_offsets")
+        fail(fmt::format("unknown key \"{}\"", key));
     }
     TensorInfo info;
     info.name = name_;
@@ -55,8 +57,8 @@ class HeaderEntry {
     }
     const uint64_t bytes = size_of(*dtype, info.shape);
     if (bytes != info.end - info.begin) {
-      fail(fmt::format("shape [{}] of {} takes {} bytes, its data has {}", fmt::join(info.shape, ", "), info.dtype,
-                       bytes, info.end - info.begin));
+      fail(fmt::format("shape [{}] of {} takes {} bytes, its data has {}", fmt::join(info.shape, ", "),
+                       info.dtype, bytes, info.end - info.begin));
     }
     return info;
   }
@@ -74,7 +76,8 @@ class HeaderEntry {
   std::vector<int64_t> shape() const {
     const Json& dimensions = at("shape");
     if (!dimensions.is_array()) fail("its shape is not a list");
-    if (dimensions.size() > kDimensionsMax) fail(fmt::format("its shape has {} dimensions", dimensions.size()));
+    if (dimensions.size() > kDimensionsMax)
+      fail(fmt::format("its shape has {} dimensions", dimensions.size()));
     std::vector<int64_t> shape;
     for (const Json& dimension : dimensions) {
       if (!dimension.is_number_unsigned() || dimension.get<uint64_t>() > INT64_MAX) {
@@ -106,7 +109,8 @@ class HeaderEntry {
   const std::string& path_;
 };
 
-// Tensors lie side by side and fill the data: nothing overlaps, nothing is hidden between them or behind them.
+// Tensors lie side by side and fill the data: nothing overlaps, nothing is hidden between them or behind
+// them.
 void check_layout(std::vector<const TensorInfo*> tensors, uint64_t data_bytes, const std::string& path) {
   std::sort(tensors.begin(), tensors.end(), [](const TensorInfo* a, const TensorInfo* b) {
     return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
@@ -114,9 +118,11 @@ void check_layout(std::vector<const TensorInfo*> tensors, uint64_t data_bytes, c
   uint64_t done = 0;
   for (const TensorInfo* tensor : tensors) {
     if (tensor->begin != done) {
-      throw Error(fmt::format("tensor {}: its data begins at byte {}, {} at byte {}", tensor->name, tensor->begin,
-                              tensor->begin < done ? "inside the tensor that ends" : "behind a gap that begins", done),
-                  path, kAgain);
+      throw Error(
+          fmt::format("tensor {}: its data begins at byte {}, {} at byte {}", tensor->name, tensor->begin,
+                      tensor->begin < done ? "inside the tensor that ends" : "behind a gap that begins",
+                      done),
+          path, kAgain);
     }
     done = tensor->end;
   }
@@ -158,8 +164,10 @@ struct SafetensorsReader::File {
       const size_t wanted = std::min<uint64_t>(count, 1 << 30);
       const ssize_t got = ::pread(descriptor, at, wanted, static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw Error(fmt::format("{}: cannot read: {}", what, std::strerror(errno)), path, "check the disk");
-      if (got == 0) throw Error(fmt::format("{}: the file ends {} bytes too early", what, count), path, kAgain);
+      if (got < 0)
+        throw Error(fmt::format("{}: cannot read: {}", what, std::strerror(errno)), path, "check the disk");
+      if (got == 0)
+        throw Error(fmt::format("{}: the file ends {} bytes too early", what, count), path, kAgain);
       at += got;
       offset += static_cast<uint64_t>(got);
       count -= static_cast<uint64_t>(got);
@@ -186,11 +194,13 @@ SafetensorsReader::SafetensorsReader(const std::string& path) {
 void SafetensorsReader::open_file(const std::string& path) {
   const auto file = std::make_shared<const File>(path);
   uint64_t header_bytes = 0;
-  if (file->bytes < 8) throw Error(fmt::format("is {} bytes long, too short for a header", file->bytes), path, kAgain);
+  if (file->bytes < 8)
+    throw Error(fmt::format("is {} bytes long, too short for a header", file->bytes), path, kAgain);
   file->read(&header_bytes, 8, 0, "header");
   if (header_bytes > kHeaderBytesMax || header_bytes > file->bytes - 8) {
-    throw Error(fmt::format("the header is said to have {} bytes, the file has {}", header_bytes, file->bytes), path,
-                kAgain);
+    throw Error(
+        fmt::format("the header is said to have {} bytes, the file has {}", header_bytes, file->bytes), path,
+        kAgain);
   }
   std::string text(header_bytes, '\0');
   file->read(text.data(), header_bytes, 8, "header");
@@ -204,7 +214,8 @@ void SafetensorsReader::open_file(const std::string& path) {
     if (name == "__metadata__") {
       if (!entry.is_object()) throw Error("__metadata__ is not an object", path, kAgain);
       for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) throw Error(fmt::format("__metadata__: the value of {} is no string", key), path, kAgain);
+        if (!value.is_string())
+          throw Error(fmt::format("__metadata__: the value of {} is no string", key), path, kAgain);
         metadata_.emplace(key, value.get<std::string>());
       }
       continue;
@@ -231,8 +242,10 @@ void SafetensorsReader::open_index(const std::string& path) {
     if (!shard.is_string()) throw Error(fmt::format("tensor {}: its shard is not a file name", tensor), path);
     const auto& name = shard.get_ref<const std::string&>();
     // A shard is a neighbour of its index; a path out of the directory is somebody's mischief.
-    if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos || name.find('\0') != name.npos) {
-      throw Error(fmt::format("tensor {}: \"{}\" is not the name of a file beside the index", tensor, name), path);
+    if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
+        name.find('\0') != name.npos) {
+      throw Error(fmt::format("tensor {}: \"{}\" is not the name of a file beside the index", tensor, name),
+                  path);
     }
     const std::string file = (directory / name).string();
     if (!files_.contains(file)) {

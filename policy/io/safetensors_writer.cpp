@@ -64,8 +64,9 @@ class AtomicFile {
   [[noreturn]] void fail(const char* verb) const {
     const int code = errno;
     throw Error(fmt::format("cannot {} the file: {}", verb, std::strerror(code)), path_,
-                code == ENOSPC || code == EDQUOT || code == EFBIG ? "make room on the disk"
-                                                                 : "check that the folder is there and writable");
+                code == ENOSPC || code == EDQUOT || code == EFBIG
+                    ? "make room on the disk"
+                    : "check that the folder is there and writable");
   }
 
   std::string path_;
@@ -74,7 +75,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-uint64_t bytes_of(const at::Tensor& tensor) { return static_cast<uint64_t>(tensor.numel()) * tensor.element_size(); }
+uint64_t bytes_of(const at::Tensor& tensor) {
+  return static_cast<uint64_t>(tensor.numel()) * tensor.element_size();
+}
 
 void check_tensors(const std::vector<NamedTensor>& tensors, const std::string& where) {
   std::set<std::string_view> names;
@@ -83,8 +86,9 @@ void check_tensors(const std::vector<NamedTensor>& tensors, const std::string& w
     if (name == "__metadata__") throw Error("a tensor cannot be called __metadata__", where);
     if (!names.insert(name).second) throw Error(fmt::format("tensor {} is given twice", name), where);
     if (find_dtype(tensor.scalar_type()) == nullptr) {
-      throw Error(fmt::format("tensor {}: safetensors has no name for {}", name, at::toString(tensor.scalar_type())),
-                  where);
+      throw Error(
+          fmt::format("tensor {}: safetensors has no name for {}", name, at::toString(tensor.scalar_type())),
+          where);
     }
   }
 }
@@ -102,8 +106,8 @@ void append(Json& object, const std::string& key, Json value) {
   object.get_ref<Json::object_t&>().emplace_back(key, std::move(value));
 }
 
-std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<std::string, std::string>& metadata,
-                      const std::string& path) {
+std::string header_of(const std::vector<NamedTensor>& tensors,
+                      const std::map<std::string, std::string>& metadata, const std::string& path) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
@@ -121,7 +125,8 @@ std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<st
 }
 
 // Which tensors go into which shard: in order, a new shard where the next tensor would not fit.
-std::vector<std::vector<NamedTensor>> plan_shards(const std::vector<NamedTensor>& tensors, uint64_t shard_bytes) {
+std::vector<std::vector<NamedTensor>> plan_shards(const std::vector<NamedTensor>& tensors,
+                                                  uint64_t shard_bytes) {
   std::vector<std::vector<NamedTensor>> shards(1);
   uint64_t filled = 0;
   for (const auto& named : tensors) {

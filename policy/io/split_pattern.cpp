@@ -48,10 +48,11 @@ SplitPattern SplitPattern::regex(const std::string& pattern, const std::string& 
   const std::string translated = translate_oniguruma(pattern, where);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), kOptions,
-                                   &error, &offset, nullptr);
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                                   kOptions, &error, &offset, nullptr);
   if (code == nullptr) {
-    throw Error(fmt::format("the regular expression {} does not compile: {}", pattern, pcre_message(error)), where);
+    throw Error(fmt::format("the regular expression {} does not compile: {}", pattern, pcre_message(error)),
+                where);
   }
   SplitPattern split;
   split.code_ = std::make_shared<const Code>(Code{std::unique_ptr<pcre2_code, CodeDeleter>(code)});
@@ -108,17 +109,17 @@ void SplitSearch::find_all(std::string_view text, std::vector<TextSpan>& matches
 // The first match that starts at or behind `from`; false if there is none.
 bool SplitSearch::next(std::string_view text, size_t from, TextSpan& match) {
   const auto run = [&](uint32_t options) {
-    return pcre2_match(pattern_.code_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                       options | PCRE2_NO_UTF_CHECK, memory_->data.get(), memory_->context.get());
+    return pcre2_match(pattern_.code_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                       from, options | PCRE2_NO_UTF_CHECK, memory_->data.get(), memory_->context.get());
   };
   int rc = run(0);
   // The interpreter keeps its backtracking on the heap and may get by where the JIT's stack does not.
   if (rc == PCRE2_ERROR_JIT_STACKLIMIT) rc = run(PCRE2_NO_JIT);
   if (rc == PCRE2_ERROR_NOMATCH) return false;
   if (rc < 0) {
-    throw Error(
-        fmt::format("the tokenizer's split pattern failed on a text of {} bytes: {}", text.size(), pcre_message(rc)),
-        fmt::format("byte {} of the text", from), "cut the text into shorter documents");
+    throw Error(fmt::format("the tokenizer's split pattern failed on a text of {} bytes: {}", text.size(),
+                            pcre_message(rc)),
+                fmt::format("byte {} of the text", from), "cut the text into shorter documents");
   }
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(memory_->data.get());
   match = {ends[0], ends[1]};

@@ -1,7 +1,7 @@
 #pragma once
 // The regular expressions of a tokenizer.json. They are written for Oniguruma and run here on PCRE2 (JIT), so
-// the pattern is translated first: what both engines read alike passes, what they read differently is rewritten
-// (\s is Unicode's White_Space; ^ and $ match at every line) or refused.
+// the pattern is translated first: what both engines read alike passes, what they read differently is either
+// rewritten (\s is Unicode's White_Space; ^ and $ match at every line) or refused.
 
 #include <cstddef>
 #include <memory>
@@ -21,7 +21,7 @@ struct TextSpan {
 // Immutable; may be used from several threads.
 class SplitPattern {
  public:
-  // Throws Error, with `where`, for a pattern that does not compile or that the engines would read differently.
+  // Throws Error, with `where`, for a pattern that does not compile or that the engines read differently.
   static SplitPattern regex(const std::string& pattern, const std::string& where);
   // Matches `text` literally; an empty one never matches.
   static SplitPattern literal(const std::string& text);
@@ -42,8 +42,8 @@ class SplitSearch {
   SplitSearch(const SplitSearch&) = delete;
   SplitSearch& operator=(const SplitSearch&) = delete;
 
-  // Sets `matches` to all matches in `text` (valid UTF-8), left to right, not overlapping, empty ones included.
-  // Throws Error if the pattern needs more than 64 MiB of memory on this text.
+  // Sets `matches` to all matches in `text` (valid UTF-8), left to right, not overlapping, empty ones
+  // included. Throws Error if the pattern needs more than 64 MiB of memory on this text.
   void find_all(std::string_view text, std::vector<TextSpan>& matches);
 
  private:

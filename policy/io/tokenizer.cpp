@@ -59,10 +59,11 @@ class TextEncoder {
     }
     size_t end = offset;
     const char32_t c = next_character(text, end);
-    throw Error(fmt::format("the character '{}' (U+{:04X}) is not in the tokenizer's vocabulary, which has no "
-                            "unknown token to stand for it",
-                            text.substr(offset, end - offset), static_cast<uint32_t>(c)),
-                "text to encode", "remove the character, or use a tokenizer that knows it");
+    throw Error(
+        fmt::format("the character '{}' (U+{:04X}) is not in the tokenizer's vocabulary, which has no "
+                    "unknown token to stand for it",
+                    text.substr(offset, end - offset), static_cast<uint32_t>(c)),
+        "text to encode", "remove the character, or use a tokenizer that knows it");
   }
 
   const PreTokenizer& pre_tokenizer_;
@@ -81,8 +82,8 @@ void check_added_tokens(const AddedTokens& added, const Bpe& bpe, const std::str
   for (const AddedToken& token : added.tokens()) {
     const int64_t id = bpe.token_to_id(token.content);
     if (id >= 0 && id != token.id) {
-      throw Error(fmt::format("the token {} has the id {} in the vocabulary and {} in added_tokens", token.content, id,
-                              token.id),
+      throw Error(fmt::format("the token {} has the id {} in the vocabulary and {} in added_tokens",
+                              token.content, id, token.id),
                   where + ": added_tokens");
     }
     if (id < 0 && bpe.has(token.id)) {
@@ -116,7 +117,8 @@ Tokenizer Tokenizer::from_json(const Json& json, const std::string& where) {
   check_added_tokens(impl->added, impl->bpe, where);
 
   size_t size = impl->bpe.tokens().size();
-  for (const AddedToken& token : impl->added.tokens()) size = std::max(size, static_cast<size_t>(token.id) + 1);
+  for (const AddedToken& token : impl->added.tokens())
+    size = std::max(size, static_cast<size_t>(token.id) + 1);
   impl->texts.resize(size);
   impl->known.resize(size);
   const auto put = [&](int64_t id, const std::string& token) {
@@ -130,7 +132,8 @@ Tokenizer Tokenizer::from_json(const Json& json, const std::string& where) {
   for (const auto* ids : {&impl->post_processor.prefix(), &impl->post_processor.suffix()}) {
     for (const int64_t id : *ids) {
       if (id < 0 || id >= static_cast<int64_t>(size) || !impl->known[static_cast<size_t>(id)]) {
-        throw Error(fmt::format("the template adds the id {}, which is no token", id), where + ": post_processor");
+        throw Error(fmt::format("the template adds the id {}, which is no token", id),
+                    where + ": post_processor");
       }
     }
   }
@@ -179,7 +182,9 @@ std::string Tokenizer::decode(const std::vector<int64_t>& ids, bool skip_special
   return impl_->decoder.decode(texts);
 }
 
-int64_t Tokenizer::vocab_size() const { return static_cast<int64_t>(impl_->texts.size()); }
+int64_t Tokenizer::vocab_size() const {
+  return static_cast<int64_t>(impl_->texts.size());
+}
 
 int64_t Tokenizer::token_to_id(const std::string& token) const {
   const AddedToken* added = impl_->added.find(token);
@@ -191,9 +196,13 @@ std::string Tokenizer::id_to_token(int64_t id) const {
   return impl_->bpe.has(id) ? impl_->bpe.tokens()[static_cast<size_t>(id)] : "";
 }
 
-bool Tokenizer::is_special(int64_t id) const { return impl_->is_special(id); }
+bool Tokenizer::is_special(int64_t id) const {
+  return impl_->is_special(id);
+}
 
-const Json& Tokenizer::source() const { return impl_->source; }
+const Json& Tokenizer::source() const {
+  return impl_->source;
+}
 
 bool Tokenizer::Impl::is_special(int64_t id) const {
   const AddedToken* token = added.find(id);
@@ -202,8 +211,9 @@ bool Tokenizer::Impl::is_special(int64_t id) const {
 
 const TokenText* Tokenizer::Impl::text_of(int64_t id, bool skip_special_tokens) const {
   if (id < 0 || id >= static_cast<int64_t>(texts.size()) || !known[static_cast<size_t>(id)]) {
-    throw Error(fmt::format("the id {} is no token of this tokenizer, whose vocabulary has {} ids", id, texts.size()),
-                "ids to decode", "check that model and tokenizer belong together");
+    throw Error(
+        fmt::format("the id {} is no token of this tokenizer, whose vocabulary has {} ids", id, texts.size()),
+        "ids to decode", "check that model and tokenizer belong together");
   }
   return skip_special_tokens && is_special(id) ? nullptr : &texts[static_cast<size_t>(id)];
 }

@@ -18,7 +18,7 @@ bool is_valid_utf8(std::string_view bytes);
 // Rust and Python do.
 std::string replace_invalid_utf8(std::string_view bytes);
 
-// The character at `text[index]`, which must be the first byte of one; `index` moves behind it. Valid UTF-8 only.
+// The character whose first byte is `text[index]`; `index` moves behind it. Valid UTF-8 only.
 char32_t next_character(std::string_view text, size_t& index);
 // The character that ends before `index` > 0; `index` moves to its first byte. Valid UTF-8 only.
 char32_t previous_character(std::string_view text, size_t& index);

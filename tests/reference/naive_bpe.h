@@ -1,6 +1,6 @@
 #pragma once
-// Byte-pair encoding as its definition reads: look at all neighbours, join the pair that comes first in the list
-// of merges (of several, the leftmost), and start again. Quadratic; for tests.
+// Byte-pair encoding as its definition reads: look at all neighbours, join the pair that comes first in the
+// list of merges (of several, the leftmost), and start again. Quadratic; for tests.
 
 #include <map>
 #include <string>

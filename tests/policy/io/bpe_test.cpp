@@ -9,7 +9,9 @@
 namespace grpo {
 namespace {
 
-Json model(Json vocab, Json merges) { return {{"type", "BPE"}, {"vocab", vocab}, {"merges", merges}}; }
+Json model(Json vocab, Json merges) {
+  return {{"type", "BPE"}, {"vocab", vocab}, {"merges", merges}};
+}
 
 std::vector<int64_t> encode(const Bpe& bpe, const std::string& word) {
   std::vector<int64_t> ids;
@@ -26,8 +28,10 @@ TEST(Bpe, EqualsTheDefinitionOnRandomVocabularies) {
     reference::MergeRanks ranks;
     for (int i = 0; i < 60; ++i) {
       const std::string left = tokens[static_cast<size_t>(random.below(static_cast<int64_t>(tokens.size())))];
-      const std::string right = tokens[static_cast<size_t>(random.below(static_cast<int64_t>(tokens.size())))];
-      if (left.size() + right.size() > 12 || !ranks.emplace(std::pair(left, right), ranks.size()).second) continue;
+      const std::string right =
+          tokens[static_cast<size_t>(random.below(static_cast<int64_t>(tokens.size())))];
+      if (left.size() + right.size() > 12 || !ranks.emplace(std::pair(left, right), ranks.size()).second)
+        continue;
       merges.push_back({left, right});
       if (!vocab.contains(left + right)) {
         vocab[left + right] = tokens.size();
@@ -43,7 +47,8 @@ TEST(Bpe, EqualsTheDefinitionOnRandomVocabularies) {
         word += symbols.back();
       }
       std::vector<int64_t> expected;
-      for (const auto& symbol : reference::naive_bpe(symbols, ranks)) expected.push_back(vocab[symbol].get<int64_t>());
+      for (const auto& symbol : reference::naive_bpe(symbols, ranks))
+        expected.push_back(vocab[symbol].get<int64_t>());
       ASSERT_EQ(encode(bpe, word), expected) << word << "\n" << merges.dump();
     }
   }

@@ -39,7 +39,8 @@ TEST(IncrementalDecoder, ACharacterComesWithItsLastByte) {
 
 TEST(IncrementalDecoder, WhatNeverCompletesIsReplaced) {
   EXPECT_EQ(stream(golden("byte_level.json"), {6, 9, 6}), (Pieces{"", "\uFFFDab", "", "\uFFFD"}));
-  EXPECT_EQ(stream(golden("byte_fallback.json"), {8, 4, 10, 7}), (Pieces{"", "", "\uFFFD\uFFFDa", "", "\uFFFD"}));
+  EXPECT_EQ(stream(golden("byte_fallback.json"), {8, 4, 10, 7}),
+            (Pieces{"", "", "\uFFFD\uFFFDa", "", "\uFFFD"}));
 }
 
 TEST(IncrementalDecoder, TheLeadingSpaceIsStrippedOnlyFromTheFront) {

@@ -10,7 +10,8 @@ namespace {
 std::vector<std::string> split(const Json& json, const std::string& text) {
   const Words words = PreTokenizer::from_json(json, "test").split(text);
   std::vector<std::string> out;
-  for (const TextSpan& span : words.spans) out.push_back(words.text.substr(span.begin, span.end - span.begin));
+  for (const TextSpan& span : words.spans)
+    out.push_back(words.text.substr(span.begin, span.end - span.begin));
   return out;
 }
 
@@ -24,10 +25,14 @@ TEST(PreTokenizer, SplitBehavioursTreatTheDelimiterAsNamed) {
   // The example of the `tokenizers` documentation: "the-final--countdown".
   const std::string text = "the-final--countdown";
   EXPECT_EQ(split(split_at("String", "-", "Removed"), text), (Parts{"the", "final", "countdown"}));
-  EXPECT_EQ(split(split_at("String", "-", "Isolated"), text), (Parts{"the", "-", "final", "-", "-", "countdown"}));
-  EXPECT_EQ(split(split_at("String", "-", "MergedWithPrevious"), text), (Parts{"the-", "final-", "-", "countdown"}));
-  EXPECT_EQ(split(split_at("String", "-", "MergedWithNext"), text), (Parts{"the", "-final", "-", "-countdown"}));
-  EXPECT_EQ(split(split_at("String", "-", "Contiguous"), text), (Parts{"the", "-", "final", "--", "countdown"}));
+  EXPECT_EQ(split(split_at("String", "-", "Isolated"), text),
+            (Parts{"the", "-", "final", "-", "-", "countdown"}));
+  EXPECT_EQ(split(split_at("String", "-", "MergedWithPrevious"), text),
+            (Parts{"the-", "final-", "-", "countdown"}));
+  EXPECT_EQ(split(split_at("String", "-", "MergedWithNext"), text),
+            (Parts{"the", "-final", "-", "-countdown"}));
+  EXPECT_EQ(split(split_at("String", "-", "Contiguous"), text),
+            (Parts{"the", "-", "final", "--", "countdown"}));
 }
 
 TEST(PreTokenizer, InvertSwapsDelimitersAndText) {
@@ -41,19 +46,22 @@ TEST(PreTokenizer, AStringPatternIsLiteral) {
 
 TEST(PreTokenizer, EveryWordIsMatchedAsATextOfItsOwn) {
   // (?!\S) at the end of the first word must not see the "b" behind it.
-  const Json json = {{"type", "Sequence"},
-                     {"pretokenizers",
-                      {split_at("String", "|", "Removed"), split_at("Regex", "\\s+(?!\\S)|\\s+", "Isolated")}}};
+  const Json json = {
+      {"type", "Sequence"},
+      {"pretokenizers",
+       {split_at("String", "|", "Removed"), split_at("Regex", "\\s+(?!\\S)|\\s+", "Isolated")}}};
   EXPECT_EQ(split(json, "a  |b  c"), (Parts{"a", "  ", "b", " ", " ", "c"}));
 }
 
 TEST(PreTokenizer, DigitsAreCutFromTextAndIfAskedFromEachOther) {
-  EXPECT_EQ(split({{"type", "Digits"}, {"individual_digits", true}}, "ab12½c"), (Parts{"ab", "1", "2", "½", "c"}));
+  EXPECT_EQ(split({{"type", "Digits"}, {"individual_digits", true}}, "ab12½c"),
+            (Parts{"ab", "1", "2", "½", "c"}));
   EXPECT_EQ(split({{"type", "Digits"}, {"individual_digits", false}}, "ab12½c"), (Parts{"ab", "12½", "c"}));
 }
 
 TEST(PreTokenizer, ByteLevelPrefixesASpaceOnlyWhereThereIsNone) {
-  const Json json = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
+  const Json json = {
+      {"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
   EXPECT_EQ(split(json, "a b"), (Parts{"Ġa", "Ġb"}));
   EXPECT_EQ(split(json, " a"), (Parts{"Ġa"}));
   EXPECT_EQ(split(json, "é"), (Parts{"ĠÃ©"}));
@@ -62,7 +70,8 @@ TEST(PreTokenizer, ByteLevelPrefixesASpaceOnlyWhereThereIsNone) {
 
 TEST(PreTokenizer, WhiteSpaceInPatternsIsUnicodes) {
   // U+180E is no white space in Unicode though PCRE2's \s matches it; U+0085 and U+3000 are.
-  EXPECT_EQ(split(split_at("Regex", "\\s", "Removed"), "a\u180eb\u0085c\u3000d"), (Parts{"a\u180eb", "c", "d"}));
+  EXPECT_EQ(split(split_at("Regex", "\\s", "Removed"), "a\u180eb\u0085c\u3000d"),
+            (Parts{"a\u180eb", "c", "d"}));
   EXPECT_EQ(split(split_at("Regex", "[^\\s]+", "Isolated"), "a\u180eb c"), (Parts{"a\u180eb", " ", "c"}));
   EXPECT_EQ(split(split_at("Regex", "\\S+", "Isolated"), "a\u180eb c"), (Parts{"a\u180eb", " ", "c"}));
 }
@@ -83,8 +92,8 @@ TEST(PreTokenizer, AMegabyteOfSpacesNeedsNoMoreThanItsTime) {
 }
 
 TEST(SplitPattern, WhatTheEnginesReadDifferentlyIsRefused) {
-  for (const char* pattern : {"\\w+", "\\bx", "\\h", "[a&&b]", "[[a]b]", "a{,3}", "(?i)a", "(?<name>a)", "a{2}+",
-                              "\\x41", "[\\S]", "a\\", "(?", "[]a]", "\\G"}) {
+  for (const char* pattern : {"\\w+", "\\bx", "\\h", "[a&&b]", "[[a]b]", "a{,3}", "(?i)a", "(?<name>a)",
+                              "a{2}+", "\\x41", "[\\S]", "a\\", "(?", "[]a]", "\\G"}) {
     const std::string error = error_of([&] { split(split_at("Regex", pattern, "Isolated"), "a"); });
     EXPECT_NE(error.find("test: pre_tokenizer.pattern.Regex"), std::string::npos) << pattern << ": " << error;
   }

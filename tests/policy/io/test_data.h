@@ -1,6 +1,6 @@
 #pragma once
-// Where the tests of this folder find files: small ones under tests/golden, and, if present, the folder of real
-// tokenizers and models that GRPO_TEST_DATA names.
+// Where the tests of this folder find files: small ones under tests/golden, and, if present, the folder of
+// real tokenizers and models that GRPO_TEST_DATA names.
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -73,6 +73,6 @@ inline void write_file(const std::string& path, const std::string& bytes) {
 
 }  // namespace grpo
 
-#define SKIP_WITHOUT_DATA(name)                                                      \
-  if (!std::filesystem::exists(::grpo::data_path(name)))                             \
+#define SKIP_WITHOUT_DATA(name)                          \
+  if (!std::filesystem::exists(::grpo::data_path(name))) \
   GTEST_SKIP() << "no " << ::grpo::data_path(name) << "; set GRPO_TEST_DATA to the folder of test data"

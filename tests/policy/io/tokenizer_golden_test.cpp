@@ -61,7 +61,9 @@ struct Published {
   const char* tokenizer;  // folder of the tokenizer.json
   const char* cases;      // name of llama.cpp's vocabulary
 };
-void PrintTo(const Published& p, std::ostream* out) { *out << p.cases; }
+void PrintTo(const Published& p, std::ostream* out) {
+  *out << p.cases;
+}
 
 class LlamaCppCases : public ::testing::TestWithParam<Published> {};
 
@@ -75,13 +77,15 @@ TEST_P(LlamaCppCases, IdsEqualThePublishedOnes) {
   ASSERT_GE(texts.size(), expected.size());
   ASSERT_GE(expected.size(), 40u);
   for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_EQ(tokenizer.encode(texts[i], false), ids_of(expected[i])) << "case " << i << ": " << Json(texts[i]).dump();
+    EXPECT_EQ(tokenizer.encode(texts[i], false), ids_of(expected[i]))
+        << "case " << i << ": " << Json(texts[i]).dump();
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Vocabulary, LlamaCppCases,
                          ::testing::Values(Published{"gpt2", "gpt-2"}, Published{"qwen2", "qwen2"},
-                                           Published{"qwen2", "deepseek-r1-qwen"}, Published{"llama3", "llama-bpe"},
+                                           Published{"qwen2", "deepseek-r1-qwen"},
+                                           Published{"llama3", "llama-bpe"},
                                            Published{"phi-3-mini", "phi-3"}),
                          [](const auto& info) {
                            std::string name = info.param.cases;
@@ -113,8 +117,8 @@ TEST_P(TokenizerGolden, IdsEqualTheReferenceAndDecodeToTheText) {
   EXPECT_EQ(cases, 352u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Vocabulary, TokenizerGolden,
-                         ::testing::Values("gpt2", "qwen2.5", "qwen3", "llama3"), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Vocabulary, TokenizerGolden, ::testing::Values("gpt2", "qwen2.5", "qwen3", "llama3"),
+                         [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
@@ -139,7 +143,8 @@ TEST(TokenizerPublished, Stories260KPromptsEqualTheModelsOwn) {
   EXPECT_EQ(lines.size(), 8u);
   for (const auto& line : lines) {
     const Json row = Json::parse(line);
-    EXPECT_EQ(tokenizer.encode(row["prompt"].get<std::string>()), row["prompt_ids"].get<Ids>()) << row["prompt"];
+    EXPECT_EQ(tokenizer.encode(row["prompt"].get<std::string>()), row["prompt_ids"].get<Ids>())
+        << row["prompt"];
     EXPECT_EQ(tokenizer.decode(row["ids"].get<Ids>()), row["text"].get<std::string>());
   }
 }

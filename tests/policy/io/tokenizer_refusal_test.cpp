@@ -16,7 +16,9 @@ struct Refusal {
   const char* says;   // part of the error
 };
 
-void PrintTo(const Refusal& r, std::ostream* out) { *out << r.at << " = " << r.value; }
+void PrintTo(const Refusal& r, std::ostream* out) {
+  *out << r.at << " = " << r.value;
+}
 
 class TokenizerRefuses : public ::testing::TestWithParam<Refusal> {};
 
@@ -39,7 +41,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Dropout", kLevel, "/model/dropout", "0.1", "f: model.dropout"},
         Refusal{"SubwordPrefix", kLevel, "/model/continuing_subword_prefix", R"("##")",
                 "f: model.continuing_subword_prefix"},
-        Refusal{"WordSuffix", kLevel, "/model/end_of_word_suffix", R"("</w>")", "f: model.end_of_word_suffix"},
+        Refusal{"WordSuffix", kLevel, "/model/end_of_word_suffix", R"("</w>")",
+                "f: model.end_of_word_suffix"},
         Refusal{"UnknownTokenNotInVocabulary", kLevel, "/model/unk_token", R"("<no>")", "f: model.unk_token"},
         Refusal{"NoVocabulary", kLevel, "/model/vocab", "null", "f: model.vocab"},
         Refusal{"NegativeId", kLevel, "/model/vocab/a", "-1", "f: model.vocab"},
@@ -50,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"MergeOfThree", kLevel, "/model/merges/2", R"("a b c")", "f: model.merges[2]"},
         Refusal{"MergeListOfThree", kLevel, "/model/merges/2", R"(["a","b","c"])", "f: model.merges[2]"},
         Refusal{"MergeOfStrangers", kLevel, "/model/merges/1", R"("x a")", "f: model.merges[1]"},
-        Refusal{"MergeIntoStranger", kLevel, "/model/merges/1", R"("c a")", R"("ca" is not in the vocabulary)"},
+        Refusal{"MergeIntoStranger", kLevel, "/model/merges/1", R"("c a")",
+                R"("ca" is not in the vocabulary)"},
         Refusal{"UnknownModelKey", kLevel, "/model/colour", "1", "f: model.colour"},
         Refusal{"UnknownKey", kLevel, "/colour", "1", "f: colour"},
         Refusal{"Truncation", kLevel, "/truncation", R"({"max_length":512})", "f: truncation"},
@@ -60,8 +64,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "f: normalizer.normalizers[1].type"},
         Refusal{"NormalizerRegex", kFallback, "/normalizer/normalizers/1/pattern", R"({"Regex":" "})",
                 "f: normalizer.normalizers[1].pattern.Regex"},
-        Refusal{"NormalizerReplacesNothing", kFallback, "/normalizer/normalizers/1/pattern", R"({"String":""})",
-                "f: normalizer.normalizers[1].pattern.String"},
+        Refusal{"NormalizerReplacesNothing", kFallback, "/normalizer/normalizers/1/pattern",
+                R"({"String":""})", "f: normalizer.normalizers[1].pattern.String"},
         Refusal{"PreTokenizerType", kLevel, "/pre_tokenizer/pretokenizers/0", R"({"type":"Metaspace"})",
                 "f: pre_tokenizer.pretokenizers[0].type"},
         Refusal{"PreTokenizerAfterByteLevel", kLevel, "/pre_tokenizer/pretokenizers/2",
@@ -82,20 +86,62 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"DecoderType", kLevel, "/decoder", R"({"type":"WordPiece"})", "f: decoder.type"},
         Refusal{"DecoderOrder", kFallback, "/decoder/decoders/0", R"({"type":"Fuse"})",
                 "f: decoder.decoders[1].type"},
-        Refusal{"DecoderStripsTheEnd", kFallback, "/decoder/decoders/3/stop", "1", "f: decoder.decoders[3].stop"},
+        Refusal{"DecoderStripsTheEnd", kFallback, "/decoder/decoders/3/stop", "1",
+                "f: decoder.decoders[3].stop"},
         Refusal{"DecoderStripsAString", kFallback, "/decoder/decoders/3/content", R"("ab")",
                 "f: decoder.decoders[3].content"},
         Refusal{"AddedIdTwice", kLevel, "/added_tokens/1/id", "15", "f: added_tokens[1].id"},
-        Refusal{"AddedContentTwice", kLevel, "/added_tokens/1/content", R"("<s>")", "f: added_tokens[1].content"},
+        Refusal{"AddedContentTwice", kLevel, "/added_tokens/1/content", R"("<s>")",
+                "f: added_tokens[1].content"},
         Refusal{"AddedEmpty", kLevel, "/added_tokens/1/content", R"("")", "f: added_tokens[1].content"},
         Refusal{"AddedIdOfAnother", kLevel, "/added_tokens/1/id", "9", "the id 9 is ab"},
-        Refusal{"AddedIdNotTheVocabularys", kFallback, "/added_tokens/1/id", "55", "the token <s> has the id 1"},
+        Refusal{"AddedIdNotTheVocabularys", kFallback, "/added_tokens/1/id", "55",
+                "the token <s> has the id 1"},
         Refusal{"AddedIdHuge", kLevel, "/added_tokens/1/id", "1e12", "f: added_tokens[1].id"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+// Every value of `json`, as JSON pointers; no key of the files used holds a slash or a tilde.
+void collect(const Json& json, const std::string& at, std::vector<std::string>& pointers) {
+  pointers.push_back(at);
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_structured()) collect(value, at + "/" + key, pointers);
+  }
+}
+
+class TokenizerFuzz : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(TokenizerFuzz, AnyOneChangeMakesAnErrorOrAWorkingTokenizer) {
+  const Json good = read_json_file(golden_path(std::string("tokenizer/") + GetParam()));
+  std::vector<std::string> pointers;
+  collect(good, "", pointers);
+  int refused = 0, loaded = 0;
+  for (const auto& pointer : pointers) {
+    for (const char* value :
+         {"null", "-1", "3", "1e300", "0.5", "true", "\"x\"", "\"\"", "[]", "[1]", "{}", "[[]]"}) {
+      Json json = good;
+      json[Json::json_pointer(pointer)] = Json::parse(value);
+      try {
+        const Tokenizer tokenizer = Tokenizer::from_json(json, "f");
+        ++loaded;
+        const auto ids = tokenizer.encode("ab 12 é cab!<s>");
+        EXPECT_NO_THROW(tokenizer.decode(ids)) << pointer << " = " << value;
+      } catch (const Error&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 500);
+  EXPECT_GT(loaded, 50);
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TokenizerFuzz, ::testing::Values(kLevel, kFallback), [](const auto& info) {
+  return std::string(info.param == kLevel ? "ByteLevel" : "ByteFallback");
+});
+
 TEST(TokenizerFile, MissingOrBrokenOnesAreNamed) {
   TemporaryFolder folder;
-  EXPECT_NE(error_of([&] { Tokenizer::load(folder.path()); }).find(folder / "tokenizer.json"), std::string::npos);
+  EXPECT_NE(error_of([&] { Tokenizer::load(folder.path()); }).find(folder / "tokenizer.json"),
+            std::string::npos);
   write_file(folder / "tokenizer.json", "{\n  \"model\": {,}}");
   const std::string error = error_of([&] { Tokenizer::load(folder.path()); });
   EXPECT_NE(error.find("tokenizer.json: line 2, column 13"), std::string::npos) << error;

@@ -24,9 +24,9 @@ class ByteLevel : public ::testing::Test {
 };
 
 TEST_F(ByteLevel, MergesApplyInTheOrderOfTheFile) {
-  EXPECT_EQ(encode("abc"), (Ids{11}));           // a b c -> ab c (first merge) -> abc
-  EXPECT_EQ(encode("cbc"), (Ids{2, 14}));        // c b c -> c bc
-  EXPECT_EQ(encode("aab"), (Ids{0, 9}));         // a a b -> a ab
+  EXPECT_EQ(encode("abc"), (Ids{11}));            // a b c -> ab c (first merge) -> abc
+  EXPECT_EQ(encode("cbc"), (Ids{2, 14}));         // c b c -> c bc
+  EXPECT_EQ(encode("aab"), (Ids{0, 9}));          // a a b -> a ab
   EXPECT_EQ(encode("bc abc"), (Ids{14, 10, 2}));  // "bc", " abc": Ġ a b c -> Ġ ab c -> Ġab c; no Ġab+c
 }
 
@@ -46,8 +46,9 @@ TEST_F(ByteLevel, AddedTokensAreCutOutWherverTheyStand) {
 }
 
 TEST_F(ByteLevel, AddedTokensTakeWhiteSpaceAlongOnTheSideTheyAsk) {
-  EXPECT_EQ(encode("ab  <m> ab"), (Ids{9, 17, 10}));  // lstrip: both spaces before it go, the one behind stays
-  EXPECT_EQ(encode("ab<r>  ab"), (Ids{9, 18, 9}));    // rstrip
+  EXPECT_EQ(encode("ab  <m> ab"),
+            (Ids{9, 17, 10}));                      // lstrip: both spaces before it go, the one behind stays
+  EXPECT_EQ(encode("ab<r>  ab"), (Ids{9, 18, 9}));  // rstrip
   EXPECT_EQ(encode("ab<r> \u3000<m>"), (Ids{9, 18, 17}));
 }
 
@@ -129,8 +130,8 @@ class ByteFallback : public ::testing::Test {
 };
 
 TEST_F(ByteFallback, SpacesBecomeTheMarkAndMerge) {
-  EXPECT_EQ(encode("ab"), (Ids{14}));            // ▁ a b -> ▁a b -> ▁ab
-  EXPECT_EQ(encode("b ab"), (Ids{9, 11, 14}));   // ▁ b ▁ a b -> ▁ b ▁a b -> ▁ b ▁ab
+  EXPECT_EQ(encode("ab"), (Ids{14}));           // ▁ a b -> ▁a b -> ▁ab
+  EXPECT_EQ(encode("b ab"), (Ids{9, 11, 14}));  // ▁ b ▁ a b -> ▁ b ▁a b -> ▁ b ▁ab
   EXPECT_EQ(encode(""), Ids{});
 }
 
@@ -177,8 +178,8 @@ const std::string kPrintable = [] {
 }();
 
 TEST(CharacterTokenizer, IdsFollowTheOrderGiven) {
-  const Tokenizer t = Tokenizer::from_json(
-      character_tokenizer_json("0é +", {"<think>", "</think>"}, {"<eos>"}), "test");
+  const Tokenizer t =
+      Tokenizer::from_json(character_tokenizer_json("0é +", {"<think>", "</think>"}, {"<eos>"}), "test");
   EXPECT_EQ(t.vocab_size(), 7);
   EXPECT_EQ(t.encode("+0é <think></think><eos>"), (Ids{3, 0, 1, 2, 4, 5, 6}));
   EXPECT_EQ(t.decode({4, 0, 2, 1, 5, 6}), "<think>0 é</think>");
@@ -188,7 +189,8 @@ TEST(CharacterTokenizer, IdsFollowTheOrderGiven) {
 }
 
 TEST(CharacterTokenizer, AnyTextOfItsAlphabetComesBack) {
-  const Tokenizer t = Tokenizer::from_json(character_tokenizer_json(kPrintable, {"<answer>"}, {"<eos>"}), "test");
+  const Tokenizer t =
+      Tokenizer::from_json(character_tokenizer_json(kPrintable, {"<answer>"}, {"<eos>"}), "test");
   Stream random(3);
   std::string text = "<answer>";
   for (int i = 0; i < 5000; ++i) text += kPrintable[static_cast<size_t>(random.below(kPrintable.size()))];
@@ -203,7 +205,8 @@ TEST(CharacterTokenizer, ACharacterOutsideTheAlphabetIsAnErrorThatNamesIt) {
 }
 
 TEST(CharacterTokenizer, TokensGivenTwiceOrEmptyAreRefused) {
-  EXPECT_NE(error_of([] { character_tokenizer_json("aba", {}, {}); }).find("'a' is given twice"), std::string::npos);
+  EXPECT_NE(error_of([] { character_tokenizer_json("aba", {}, {}); }).find("'a' is given twice"),
+            std::string::npos);
   EXPECT_NE(error_of([] { character_tokenizer_json("a", {"<t>"}, {"<t>"}); }), "");
   EXPECT_NE(error_of([] { character_tokenizer_json("a", {"a"}, {}); }), "");
   EXPECT_NE(error_of([] { character_tokenizer_json("a", {""}, {}); }), "");

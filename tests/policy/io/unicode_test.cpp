@@ -28,11 +28,12 @@ TEST(Utf8, ValidTextIsLeftAlone) {
 
 TEST(Utf8, OnlyAnUnfinishedCharacterAtTheEndIsHeldBack) {
   const std::string smile = "😀";  // four bytes
-  for (size_t have = 1; have < 4; ++have) EXPECT_EQ(complete_utf8_prefix("ab" + smile.substr(0, have)), 2u) << have;
+  for (size_t have = 1; have < 4; ++have)
+    EXPECT_EQ(complete_utf8_prefix("ab" + smile.substr(0, have)), 2u) << have;
   EXPECT_EQ(complete_utf8_prefix("ab" + smile), 6u);
-  EXPECT_EQ(complete_utf8_prefix("ab\xFF"), 3u);        // can never be completed
-  EXPECT_EQ(complete_utf8_prefix("ab\xE2\x28"), 4u);    // neither can this
-  EXPECT_EQ(complete_utf8_prefix("ab\xED\xA0"), 4u);    // a surrogate: ill-formed already
+  EXPECT_EQ(complete_utf8_prefix("ab\xFF"), 3u);      // can never be completed
+  EXPECT_EQ(complete_utf8_prefix("ab\xE2\x28"), 4u);  // neither can this
+  EXPECT_EQ(complete_utf8_prefix("ab\xED\xA0"), 4u);  // a surrogate: ill-formed already
   EXPECT_EQ(complete_utf8_prefix("\x80\x80\x80\x80"), 4u);
   EXPECT_EQ(complete_utf8_prefix(""), 0u);
 }
@@ -45,12 +46,14 @@ TEST(Utf8, CharactersReadForwardsBackwardsAndAppendedAgree) {
   size_t at = 0;
   for (const char32_t c : characters) EXPECT_EQ(next_character(text, at), c);
   EXPECT_EQ(at, text.size());
-  for (auto it = characters.rbegin(); it != characters.rend(); ++it) EXPECT_EQ(previous_character(text, at), *it);
+  for (auto it = characters.rbegin(); it != characters.rend(); ++it)
+    EXPECT_EQ(previous_character(text, at), *it);
   EXPECT_EQ(at, 0u);
 }
 
 TEST(Unicode, WhiteSpaceIsThePropertyAndNotPerlsOpinion) {
-  for (const char32_t c : std::u32string_view(U"\t\n\v\f\r \u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000")) {
+  for (const char32_t c :
+       std::u32string_view(U"\t\n\v\f\r \u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000")) {
     EXPECT_TRUE(is_white_space(c)) << static_cast<uint32_t>(c);
   }
   for (const char32_t c : {U'\u180e', U'\u200b', U'\ufeff', U'\u001f', U'a'}) EXPECT_FALSE(is_white_space(c));
@@ -65,9 +68,9 @@ TEST(Unicode, NumbersAndWordsFollowTheCategories) {
 
 TEST(Unicode, NfcComposesAndKeepsNulBytes) {
   EXPECT_EQ(nfc("e\xCC\x81"), "é");
-  EXPECT_EQ(nfc("\xE2\x84\xAB"), "Å");                          // the Angstrom sign is the letter
+  EXPECT_EQ(nfc("\xE2\x84\xAB"), "Å");                           // the Angstrom sign is the letter
   EXPECT_EQ(nfc("\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB"), "한");  // three jamo
-  EXPECT_EQ(nfc("\xEF\xAC\x81"), "\xEF\xAC\x81");               // a ligature: compatibility only
+  EXPECT_EQ(nfc("\xEF\xAC\x81"), "\xEF\xAC\x81");                // a ligature: compatibility only
   EXPECT_EQ(nfc(std::string("a\0é", 4)), std::string("a\0é", 4));
 }
 
