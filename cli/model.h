@@ -1,0 +1,25 @@
+#pragma once
+// The model a command names: its device, its weights, and the prompt ids of a row.
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "core/data_file.h"
+#include "policy/io/checkpoint.h"
+
+namespace grpo {
+
+// Chooses the device, says on stderr where a CUDA device was passed over and why, and loads the checkpoint.
+// Call it before anything that touches LibTorch. Throws Error.
+Checkpoint open_model(const std::string& directory, const DeviceOptions& options);
+
+// Token ids of a row that holds either `input_ids` or text in `text_column`; text gets the tokenizer's BOS.
+// Throws Error, naming the row, if it holds neither or both, for text where there is no tokenizer, for ids
+// outside the vocabulary, for no ids at all and for `messages`.
+std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column, const CheckpointFiles& files);
+
+// Throws Error if the row holds `messages`, which nothing here can turn into text.
+void refuse_messages(const DataRow& row);
+
+}  // namespace grpo

@@ -1,0 +1,46 @@
+#pragma once
+// Flags that several commands share, so that they read and mean the same everywhere.
+
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace CLI {
+class App;
+}
+
+namespace grpo {
+
+// Where a model runs and what it computes in.
+struct DeviceOptions {
+  std::string device = "auto";  // auto: cuda where it can be used, else cpu
+  std::string dtype;            // float32 or bfloat16; empty: the checkpoint's
+};
+void add_device_options(CLI::App& command, DeviceOptions& options);
+
+// Rows in and rows out (cli/rows.h). Empty: stdin and stdout.
+struct RowOptions {
+  std::string input;
+  std::string output;
+};
+void add_row_options(CLI::App& command, RowOptions& options);
+
+// A recipe and what is changed in it.
+struct RecipeOptions {
+  std::string recipe;
+  std::vector<std::string> overrides;  // "key.path=value", applied in order
+};
+void add_recipe_options(CLI::App& command, RecipeOptions& options);
+
+// A built-in reward by name, with its options as JSON text.
+struct RewardOptions {
+  std::string name;
+  std::string options = "{}";
+};
+void add_reward_options(CLI::App& command, RewardOptions& options);
+
+// The reward's options parsed; throws Error naming --options where they are not a JSON object.
+Json reward_json(const RewardOptions& options);
+
+}  // namespace grpo

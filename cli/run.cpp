@@ -1,0 +1,73 @@
+// grpo run: a recipe from start to finish, or from where it stopped.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "core/progress.h"
+#include "pipelines/run.h"
+
+namespace grpo {
+namespace {
+
+struct Options {
+  RecipeOptions recipe;
+  std::string out;
+  DeviceOptions device;
+};
+
+// "0.031 -> 0.874" of one metric over a stage's evaluations; "-" where it was never measured.
+std::string from_to(const Json& evaluations, const char* key, const char* format) {
+  std::string first, last;
+  int64_t count = 0;
+  for (const Json& evaluation : evaluations) {
+    if (!evaluation.is_object() || !evaluation.contains(key) || !evaluation[key].is_number()) continue;
+    last = fmt::format(fmt::runtime(format), evaluation[key].get<double>());
+    if (count++ == 0) first = last;
+  }
+  return count == 0 ? "-" : count == 1 ? last : first + " -> " + last;
+}
+
+void print_summary(const Json& summary, const std::string& out) {
+  constexpr const char* kRow = "{:<16} {:<5} {:>7}  {:<18} {:<18} {:>8}\n";
+  std::string text = fmt::format(kRow, "stage", "type", "steps", "accuracy", "mean length", "time");
+  std::string model;
+  const Json stages = summary.value("stages", Json::array());
+  for (const Json& stage : stages) {
+    const Json evaluations = stage.value("eval", Json::array());
+    text += fmt::format(kRow, stage.value("name", ""), stage.value("stage", ""), stage.value("steps", int64_t{0}),
+                        from_to(evaluations, "accuracy", "{:.4f}"),
+                        from_to(evaluations, "mean_length", "{:.1f}"),
+                        format_duration(stage.value("seconds", 0.0)));
+    model = stage.value("model", model);
+  }
+  if (!model.empty()) text += "\nmodel:  " + model + "\n";
+  text += fmt::format("{}run:    {}\n", model.empty() ? "\n" : "", out);
+  std::fputs(text.c_str(), stdout);
+}
+
+int run(const Options& options) {
+  const Json summary = run_recipe(options.recipe.recipe, options.recipe.overrides, options.out,
+                                  {.device = options.device.device, .dtype = options.device.dtype});
+  print_summary(summary, options.out);
+  return 0;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("run", "train: run a recipe, or resume it where it stopped");
+  add_recipe_options(*command, options->recipe);
+  command->add_option("--out", options->out, "folder of the run; one that holds an unfinished run is resumed")
+      ->required();
+  add_device_options(*command, options->device);
+  command->footer("Example:\n  grpo run recipes/quickstart.json --out runs/quickstart --set seed=2");
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace grpo
