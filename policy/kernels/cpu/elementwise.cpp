@@ -12,15 +12,10 @@ template <class C, class F>
 GRPO_INLINE C sum_over(int64_t count, F f) {
   constexpr int64_t w = Lanes<C>::kWidth;
   Vec<C> acc{};
-  int64_t i = 0;
-  for (; i + w <= count; i += w) {
-    Vec<C> v;
-    for (int64_t u = 0; u < w; ++u) v[u] = f(i + u);
-    acc = acc + v;
+  for (int64_t i = 0; i < count; i += w) {
+    acc = acc + fill_lanes<C>(count - i, [&](int64_t u) GRPO_LAMBDA { return f(i + u); });
   }
-  Vec<C> tail{};
-  for (int64_t u = 0; i + u < count; ++u) tail[u] = f(i + u);
-  return sum_lanes<C>(acc + tail);
+  return sum_lanes<C>(acc);
 }
 
 template <class T>
@@ -84,11 +79,8 @@ template <class C>
 GRPO_INLINE void sigmoid_all(const C* x, int64_t count, C* y) {
   constexpr int64_t w = Lanes<C>::kWidth;
   for (int64_t i = 0; i < count; i += w) {
-    const int64_t n = count - i < w ? count - i : w;
-    Vec<C> v{};
-    for (int64_t u = 0; u < n; ++u) v[u] = x[i + u];
-    v = sigmoid_lanes<C>(v);
-    for (int64_t u = 0; u < n; ++u) y[i + u] = v[u];
+    const Vec<C> v = fill_lanes<C>(count - i, [&](int64_t u) GRPO_LAMBDA { return x[i + u]; });
+    spread_lanes<C>(sigmoid_lanes<C>(v), count - i, [&](int64_t u, C value) GRPO_LAMBDA { y[i + u] = value; });
   }
 }
 
@@ -99,12 +91,9 @@ GRPO_INLINE void over_gates(const T* x, int64_t rows, int64_t dim, F f) {
   constexpr int64_t w = Lanes<C>::kWidth;
   for (int64_t r = 0; r < rows; ++r, x += 2 * dim) {
     for (int64_t i = 0; i < dim; i += w) {
-      const int64_t count = dim - i < w ? dim - i : w;
-      Vec<C> gate{}, up{};
-      for (int64_t u = 0; u < count; ++u) {
-        gate[u] = load(x[i + u]);
-        up[u] = load(x[dim + i + u]);
-      }
+      const int64_t count = dim - i;
+      const Vec<C> gate = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(x[i + u]); });
+      const Vec<C> up = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(x[dim + i + u]); });
       f(gate, up, r, i, count);
     }
   }
@@ -115,7 +104,8 @@ GRPO_INLINE void gate_forward(const T* x, int64_t rows, int64_t dim, T* y) {
   using C = Compute<T>;
   over_gates(x, rows, dim, [&](Vec<C> gate, Vec<C> up, int64_t r, int64_t i, int64_t count) GRPO_LAMBDA {
     const Vec<C> value = gate * sigmoid_lanes<C>(gate) * up;
-    for (int64_t u = 0; u < count; ++u) store(y + r * dim + i + u, value[u]);
+    T* to = y + r * dim + i;
+    spread_lanes<C>(value, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + u, lane); });
   });
 }
 
@@ -123,16 +113,14 @@ template <class T>
 GRPO_INLINE void gate_backward(const T* dy, const T* x, int64_t rows, int64_t dim, T* dx) {
   using C = Compute<T>;
   over_gates(x, rows, dim, [&](Vec<C> gate, Vec<C> up, int64_t r, int64_t i, int64_t count) GRPO_LAMBDA {
-    Vec<C> g{};
-    for (int64_t u = 0; u < count; ++u) g[u] = load(dy[r * dim + i + u]);
+    const T* from = dy + r * dim + i;
+    const Vec<C> g = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(from[u]); });
     const Vec<C> s = sigmoid_lanes<C>(gate);
     const Vec<C> d_gate = g * up * s * (C(1) + gate * (C(1) - s));
     const Vec<C> d_up = g * gate * s;
     T* to = dx + r * 2 * dim + i;
-    for (int64_t u = 0; u < count; ++u) {
-      store(to + u, d_gate[u]);
-      store(to + dim + u, d_up[u]);
-    }
+    spread_lanes<C>(d_gate, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + u, lane); });
+    spread_lanes<C>(d_up, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + dim + u, lane); });
   });
 }
 
@@ -182,11 +170,9 @@ GRPO_INLINE void logprobs_backward(C* logits, const int64_t* targets, const C* l
   for (int64_t r = 0; r < rows; ++r, logits += vocab) {
     const C g = grad[r] * inverse;
     for (int64_t i = 0; i < vocab; i += w) {
-      const int64_t count = vocab - i < w ? vocab - i : w;
-      Vec<C> x{};
-      for (int64_t u = 0; u < count; ++u) x[u] = logits[i + u];
+      const Vec<C> x = fill_lanes<C>(vocab - i, [&](int64_t u) GRPO_LAMBDA { return logits[i + u]; });
       const Vec<C> d = exp_lanes(x * inverse - lse[r]) * -g;
-      for (int64_t u = 0; u < count; ++u) logits[i + u] = d[u];
+      spread_lanes<C>(d, vocab - i, [&](int64_t u, C lane) GRPO_LAMBDA { logits[i + u] = lane; });
     }
     logits[targets[r]] += g;
   }

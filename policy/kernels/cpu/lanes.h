@@ -48,6 +48,29 @@ template <class C>
 GRPO_INLINE void store_lanes(C* to, Vec<C> v) {
   std::memcpy(to, &v, sizeof(v));
 }
+// Lane u holds f(u) for u < count, the others 0. Goes through an array: element by element into a vector
+// register is many times slower.
+template <class C, class F>
+GRPO_INLINE Vec<C> fill_lanes(int64_t count, F f) {
+  alignas(64) C buffer[Lanes<C>::kWidth] = {};
+  if (count >= Lanes<C>::kWidth) {
+    for (int64_t u = 0; u < Lanes<C>::kWidth; ++u) buffer[u] = f(u);
+  } else {
+    for (int64_t u = 0; u < count; ++u) buffer[u] = f(u);
+  }
+  return load_lanes<C>(buffer);
+}
+// g(u, lane u) for u < count.
+template <class C, class G>
+GRPO_INLINE void spread_lanes(Vec<C> v, int64_t count, G g) {
+  alignas(64) C buffer[Lanes<C>::kWidth];
+  store_lanes<C>(buffer, v);
+  if (count >= Lanes<C>::kWidth) {
+    for (int64_t u = 0; u < Lanes<C>::kWidth; ++u) g(u, buffer[u]);
+  } else {
+    for (int64_t u = 0; u < count; ++u) g(u, buffer[u]);
+  }
+}
 template <class C>
 GRPO_INLINE C sum_lanes(Vec<C> v) {
   C total = 0;
