@@ -74,12 +74,14 @@ std::optional<ComputeCapability> first_gpu(std::string* reason) {
                           known % 1000 / 10, kCudaNeeded / 1000, kCudaNeeded % 1000 / 10);
     return std::nullopt;
   }
-  if (const int code = initialise(0); code != 0) {
+  constexpr int kNoDevice = 100;  // CUDA_ERROR_NO_DEVICE
+  const int code = initialise(0);
+  if (code != 0 && code != kNoDevice) {
     *reason = fmt::format("the NVIDIA driver does not start (cuInit returns {})", code);
     return std::nullopt;
   }
   int gpus = 0;
-  if (count(&gpus) != 0 || gpus == 0) {
+  if (code == kNoDevice || count(&gpus) != 0 || gpus == 0) {
     *reason = "the NVIDIA driver shows no GPU (see CUDA_VISIBLE_DEVICES)";
     return std::nullopt;
   }
