@@ -74,6 +74,7 @@ struct ProblemSource::Impl {
   DataOptions options;
   const Tokenizer* tokenizer;
   uint64_t seed;
+  int64_t context;                  // tokens of prompt and completion together
   int64_t limit;                    // prompt tokens
   std::optional<Generator> generator;
   std::vector<Problem> problems;    // of a file
@@ -99,6 +100,15 @@ struct ProblemSource::Impl {
     if (options.drop_overflow) return false;
     throw Error(fmt::format("the prompt has {} tokens, and {} fit beside the completion", problem.prompt_ids.size(), limit),
                 where, "set data.prompt_overflow to \"drop\", raise max_prompt_length or lower max_completion_length");
+  }
+
+  // False if prompt, completion and end token exceed the context and such samples are dropped.
+  bool completion_fits(const Problem& problem, const std::string& completion, const std::string& where) const {
+    const size_t tokens = problem.prompt_ids.size() + tokenizer->encode(completion, false).size() + 1;
+    if (static_cast<int64_t>(tokens) <= context) return true;
+    if (options.drop_overflow) return false;
+    throw Error(fmt::format("prompt, completion and end token are {} tokens, the model's context is {}", tokens, context),
+                where, "set data.prompt_overflow to \"drop\", or shorten the row");
   }
 
   std::string column(const DataRow& row, const std::string& name, const char* role) const {
@@ -129,17 +139,18 @@ struct ProblemSource::Impl {
         }
         problem.answer = *extracted;
       }
-      if (!fill_prompt(problem, question, row.where)) {
+      const bool worked = !options.completion_column.empty();
+      std::string completion = worked ? column(row, options.completion_column, "completion") : "";
+      if (!fill_prompt(problem, question, row.where) ||
+          (worked && !completion_fits(problem, completion, row.where))) {
         ++dropped;
         continue;
       }
-      if (!options.completion_column.empty()) {
-        completions.push_back(column(row, options.completion_column, "completion"));
-      }
+      if (worked) completions.push_back(std::move(completion));
       problems.push_back(std::move(problem));
     }
     if (problems.empty()) {
-      throw Error(fmt::format("all {} prompts are longer than {} tokens", dropped, limit), path,
+      throw Error(fmt::format("all {} rows are too long: {} tokens of prompt fit", dropped, limit), path,
                   "raise max_prompt_length or choose a model with a longer context");
     }
   }
@@ -177,6 +188,7 @@ ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokeni
   impl_->options = options;
   impl_->tokenizer = &tokenizer;
   impl_->seed = seed;
+  impl_->context = context;
   impl_->limit = context - reserved;
   if (impl_->limit < 1) {
     throw Error(fmt::format("max_completion_length {} leaves no room for a prompt in a context of {}", reserved, context),

@@ -51,7 +51,8 @@ struct SftSample {
 class ProblemSource {
  public:
   // Reads and checks every row of a file (or makes the generator). Throws Error, naming the row, for a missing
-  // column, an answer the extractor cannot find, an empty set, a prompt longer than the limit (unless dropped).
+  // column, an answer the extractor cannot find, an empty set, a prompt longer than the limit or, with a completion
+  // column, a sample longer than the context (both unless dropped).
   // `context`: the model's context length; `reserved`: completion tokens that must still fit.
   ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
                 uint64_t seed);
@@ -59,7 +60,7 @@ class ProblemSource {
   ProblemSource(ProblemSource&&) noexcept;
 
   int64_t size() const;             // problems in the set; 0: endless
-  int64_t dropped() const;          // prompts left out because they were too long
+  int64_t dropped() const;          // rows left out because they were too long
   // The n-th problem of the endless stream of shuffled epochs, with prompt_ids; id is unique within a set.
   Problem draw(int64_t n) const;
   SftSample draw_sft(int64_t n) const;

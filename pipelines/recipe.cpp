@@ -31,7 +31,8 @@ void set_path(Json& object, const std::vector<std::string>& parts, size_t first,
   for (size_t i = first; i < parts.size(); ++i) {
     if (parts[i].empty()) throw Error("empty part in the key", "--set " + override, "write key.path=value");
     if (at->is_array()) {
-      const bool index = std::all_of(parts[i].begin(), parts[i].end(), [](char c) { return c >= '0' && c <= '9'; });
+      const bool index = parts[i].size() <= 9 && std::all_of(parts[i].begin(), parts[i].end(),
+                                                             [](char c) { return c >= '0' && c <= '9'; });
       if (!index || std::stoul(parts[i]) >= at->size()) {
         throw Error(fmt::format("no element {} in the list", parts[i]), "--set " + override, "use an index of the list");
       }
@@ -54,6 +55,13 @@ Json override_value(const std::string& text) {
   return parsed.is_discarded() ? Json(text) : parsed;
 }
 
+// The name a stage goes by, "" if it is malformed: its type where it has no name of its own.
+std::string stage_name(const Json& stage) {
+  if (!stage.is_object()) return "";
+  const Json& name = stage.contains("name") ? stage["name"] : stage.contains("stage") ? stage["stage"] : Json();
+  return name.is_string() ? name.get<std::string>() : "";
+}
+
 void apply_override(Json& recipe, const std::string& override) {
   const size_t equals = override.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -63,7 +71,7 @@ void apply_override(Json& recipe, const std::string& override) {
   const Json value = override_value(override.substr(equals + 1));
   if (parts.size() > 1 && recipe.contains("stages") && recipe["stages"].is_array()) {
     for (Json& stage : recipe["stages"]) {
-      if (stage.is_object() && stage.value("name", "") == parts[0]) {
+      if (stage_name(stage) == parts[0]) {
         set_path(stage, parts, 1, value, override);
         return;
       }

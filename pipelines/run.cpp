@@ -39,10 +39,13 @@ void claim_directory(const std::string& out, const Recipe& recipe) {
     }
     return;
   }
-  if (fs::exists(out) && !fs::is_empty(out)) {
+  // recipe.json is written first, so a run killed before that has left nothing but its beginning.
+  fs::create_directories(out);
+  for (const auto& entry : fs::directory_iterator(out)) {
+    if (entry.path().filename().string().starts_with("recipe.json.tmp-")) continue;
     throw Error("the output directory exists and holds something that is not a run", out, "give a new --out");
   }
-  fs::create_directories(out + "/stages");
+  remove_unfinished(out);
   write_file_atomically(path, text);
 }
 
@@ -67,7 +70,7 @@ std::optional<Json> finished_stage(const std::string& directory) {
 }  // namespace
 
 Json check_recipe(const std::string& path, const std::vector<std::string>& overrides, const RunOptions& options) {
-  const Recipe recipe = read_recipe(path, overrides);
+  Recipe recipe = read_recipe(path, overrides);
   chosen_dtype(options);
   // Keys first, so that a misspelt one is reported before a missing file.
   for (const StageSpec& spec : recipe.stages) plan_stage(recipe, spec);
@@ -79,7 +82,10 @@ Json check_recipe(const std::string& path, const std::vector<std::string>& overr
                    {"parameters_total", count.total},
                    {"parameters_active", count.active}};
   out["stages"] = Json::array();
-  for (const StageSpec& spec : recipe.stages) out["stages"].push_back(check_stage(recipe, spec, source));
+  for (StageSpec& spec : recipe.stages) {
+    set_context_defaults(spec, source.files.config);
+    out["stages"].push_back(check_stage(recipe, spec, source));
+  }
   return out;
 }
 
@@ -87,8 +93,9 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
                 const RunOptions& options) {
   const at::Device device = choose_device(options.device);
   check_recipe(path, overrides, options);
-  const Recipe recipe = read_recipe(path, overrides);
+  Recipe recipe = read_recipe(path, overrides);
   const PolicySource source = read_policy_source(recipe.policy, path);
+  for (StageSpec& spec : recipe.stages) set_context_defaults(spec, source.files.config);
   const auto dtype = chosen_dtype(options);
   claim_directory(out, recipe);
 
@@ -116,9 +123,9 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
       AtomicDirectory model(directory + "/model");
       save_checkpoint(policy, source.files, model.path());
       model.commit(*finished);
-      // The finished model stands for them from here on.
-      for (const auto& [step, checkpoint] : usable_checkpoints(directory)) fs::remove_all(checkpoint);
     }
+    // The finished model stands for them. Also where a run was killed before it could clean up.
+    for (const auto& [step, checkpoint] : usable_checkpoints(directory)) fs::remove_all(checkpoint);
     summary["stages"].push_back(*finished);
     step_offset += plan.max_steps + 1;
   }

@@ -146,8 +146,9 @@ Json run_loop(const StageContext& context, const Policy& policy, const StageLoop
   if (step > 0) progress.message(fmt::format("{}: resumed from checkpoint {}", plan.spec.name, step));
 
   auto evaluate_now = [&](Json& metrics) {
-    const EvalResult result =
-        evaluate(policy, &*context.source.files.tokenizer, *rubric, problems, plan.eval->options);
+    EvalOptions options = plan.eval->options;
+    options.sampling.eos_ids = context.source.files.eos_token_ids;
+    const EvalResult result = evaluate(policy, &*context.source.files.tokenizer, *rubric, problems, options);
     metrics.update(eval_metrics(result, "eval_"));
     history.push_back({{"step", step}, {"accuracy", result.pass_at_1}, {"accuracy_stderr", result.pass_at_1_stderr},
                        {"mean_length", result.mean_length}, {"reward", result.reward}});
@@ -188,6 +189,12 @@ Json run_loop(const StageContext& context, const Policy& policy, const StageLoop
 }
 
 }  // namespace
+
+void set_context_defaults(StageSpec& spec, const ModelConfig& config) {
+  constexpr int64_t longest = 1024;
+  if (spec.options.contains("max_completion_length")) return;
+  spec.options["max_completion_length"] = std::clamp<int64_t>(config.max_position_embeddings / 4, 1, longest);
+}
 
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
   ObjectReader r(spec.options, recipe.file, spec.path);

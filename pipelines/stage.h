@@ -64,6 +64,8 @@ void prune_checkpoints(const std::string& directory, int64_t keep);
 Json run_sft_stage(const StageContext& context, Policy& policy);
 Json run_rl_stage(const StageContext& context, Policy& policy);
 
+// What a stage leaves open and the model decides: max_completion_length is a quarter of the context, at most 1024.
+void set_context_defaults(StageSpec& spec, const ModelConfig& config);
 // Reads every key of a stage but those inside data and rewards. Throws Error.
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);
 // The same, and builds its data sources and rubric; describes the stage. Throws Error.

@@ -13,11 +13,27 @@ struct Row {
   C sum;
 };
 
-// scores[j] = scale * sum_d q[d] * kt[d][j] for whole lanes covering j < count; kt has row length `stride`.
+// scores[j] = scale * sum_d q[d] * kt[d][j] for whole lanes covering j < count; kt has row length `stride`. Four
+// vectors of keys at a time: their chains of additions run side by side.
 template <class C>
 GRPO_INLINE void score_row(const C* q, const C* kt, int64_t stride, int64_t k_dim, int64_t count, C scale, C* scores) {
   constexpr int64_t w = Lanes<C>::kWidth;
-  for (int64_t j = 0; j < count; j += w) {
+  int64_t j = 0;
+  for (; j + 3 * w < count; j += 4 * w) {
+    Vec<C> a{}, b{}, c{}, e{};
+    for (int64_t d = 0; d < k_dim; ++d) {
+      const C* k = kt + d * stride + j;
+      a = a + q[d] * load_lanes<C>(k);
+      b = b + q[d] * load_lanes<C>(k + w);
+      c = c + q[d] * load_lanes<C>(k + 2 * w);
+      e = e + q[d] * load_lanes<C>(k + 3 * w);
+    }
+    store_lanes<C>(scores + j, a * scale);
+    store_lanes<C>(scores + j + w, b * scale);
+    store_lanes<C>(scores + j + 2 * w, c * scale);
+    store_lanes<C>(scores + j + 3 * w, e * scale);
+  }
+  for (; j < count; j += w) {
     Vec<C> acc{};
     for (int64_t d = 0; d < k_dim; ++d) acc = acc + q[d] * load_lanes<C>(kt + d * stride + j);
     store_lanes<C>(scores + j, acc * scale);
@@ -43,14 +59,25 @@ GRPO_INLINE Row<C> softmax_row(C* scores, int64_t count) {
   return {max, sum_lanes<C>(sum)};
 }
 
-// out[0..padded v_dim) = sum_j p[j] * v[j][:] / sum, keys in order; v has row length `stride`.
+// out[0..padded v_dim) = sum_j p[j] * v[j][:] / sum; v has row length `stride`. Key j is added to sum j % 4, and the
+// four sums at the end.
 template <class C>
 GRPO_INLINE void weigh_values(const C* p, const C* v, int64_t stride, int64_t v_dim, int64_t count, C sum, C* out) {
   constexpr int64_t w = Lanes<C>::kWidth;
   for (int64_t d = 0; d < v_dim; d += w) {
-    Vec<C> acc{};
-    for (int64_t j = 0; j < count; ++j) acc = acc + p[j] * load_lanes<C>(v + j * stride + d);
-    store_lanes<C>(out + d, acc / sum);
+    Vec<C> acc[4] = {};
+    const C* from = v + d;
+    int64_t j = 0;
+    for (; j + 4 <= count; j += 4, from += 4 * stride) {
+      acc[0] = acc[0] + p[j] * load_lanes<C>(from);
+      acc[1] = acc[1] + p[j + 1] * load_lanes<C>(from + stride);
+      acc[2] = acc[2] + p[j + 2] * load_lanes<C>(from + 2 * stride);
+      acc[3] = acc[3] + p[j + 3] * load_lanes<C>(from + 3 * stride);
+    }
+    if (j < count) acc[0] = acc[0] + p[j] * load_lanes<C>(from);
+    if (j + 1 < count) acc[1] = acc[1] + p[j + 1] * load_lanes<C>(from + stride);
+    if (j + 2 < count) acc[2] = acc[2] + p[j + 2] * load_lanes<C>(from + 2 * stride);
+    store_lanes<C>(out + d, ((acc[0] + acc[1]) + (acc[2] + acc[3])) / sum);
   }
 }
 
@@ -190,16 +217,21 @@ GRPO_INLINE void paged(const PagedAttention<T>& a) {
   for (int64_t h = 0; h < a.group; ++h) {
     for (int64_t d = 0; d < a.k_dim; ++d) q[h * a.k_dim + d] = load(a.q[h * a.q_head + d]);
   }
+  int64_t block = 0, offset = 0;  // where token j + u lies
   for (int64_t j = 0; j < a.context; j += w) {
     const int64_t tile = a.context - j < w ? a.context - j : w;
     for (int64_t u = 0; u < tile; ++u) {
-      const int64_t page = a.blocks[(j + u) / a.page_tokens], offset = (j + u) % a.page_tokens;
+      const int64_t page = a.blocks[block];
       const T* key = a.k_cache + page * a.k_page + offset * a.k_token;
       const T* value = a.v_cache + page * a.v_page + offset * a.v_token;
       for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = load(key[d]);
       C* to = v + (j + u) * padded_v;
       for (int64_t d = 0; d < a.v_dim; ++d) to[d] = load(value[d]);
       for (int64_t d = a.v_dim; d < padded_v; ++d) to[d] = 0;
+      if (++offset == a.page_tokens) {
+        offset = 0;
+        ++block;
+      }
     }
     for (int64_t u = tile; u < w; ++u) {
       for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = 0;

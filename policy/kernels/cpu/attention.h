@@ -1,7 +1,7 @@
 #pragma once
 // Attention on the CPU, on raw pointers: the arithmetic behind the operators of policy/kernels/attention.h,
 // which own shapes, types and threads. Scores of one query are summed over head dimensions in order, each key
-// in its own lane, and outputs over keys in order: the training form and the paged form give the same bits.
+// in its own lane, and outputs over keys in a fixed order: the training form and the paged form give the same bits.
 
 #include <cstdint>
 
