@@ -10,8 +10,6 @@ namespace {
 std::string plain(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_number_unsigned()) return with_commas(value.get<uint64_t>());
-  if (value.is_number_integer() && value.get<int64_t>() >= 0) return with_commas(value.get<uint64_t>());
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
   return value.dump();
 }

@@ -101,6 +101,7 @@ Json for_people(Json found) {
   for (const char* key : {"memory_bytes", "kv_bytes_per_token", "tensor_bytes"}) {
     if (!found[key].is_null()) found[key] = bytes_text(found[key].get<uint64_t>());
   }
+  for (Json& count : found["parameters"]) count = with_commas(count.get<uint64_t>());
   if (found["tokenizer_vocab_size"].is_null()) found["tokenizer_vocab_size"] = "no tokenizer.json";
   if (found["eos_token_ids"].empty()) found["eos_token_ids"] = "none";
   if (found["tensor_bytes"].is_null()) {

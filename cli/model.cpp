@@ -18,12 +18,6 @@ Checkpoint open_model(const std::string& directory, const DeviceOptions& options
   return load_checkpoint(directory, dtype, device);
 }
 
-void refuse_messages(const DataRow& row) {
-  if (!row.columns.contains("messages")) return;
-  throw Error("chat templates are not supported yet", row.where + ": messages",
-              "apply the model's chat template yourself and give the text or its ids");
-}
-
 std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column, const CheckpointFiles& files) {
   refuse_messages(row);
   const bool has_ids = row.columns.contains("input_ids");

@@ -19,7 +19,4 @@ Checkpoint open_model(const std::string& directory, const DeviceOptions& options
 // outside the vocabulary, for no ids at all and for `messages`.
 std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column, const CheckpointFiles& files);
 
-// Throws Error if the row holds `messages`, which nothing here can turn into text.
-void refuse_messages(const DataRow& row);
-
 }  // namespace grpo

@@ -57,7 +57,10 @@ Judging judging_of_recipe(const Options& options) {
   Judging judging;
   judging.rubric = read_rubric(stage.options["rewards"], recipe.file, prefix + "rewards");
   if (stage.options.contains("data")) {
-    const DataOptions data = read_data_options(stage.options["data"], recipe.file, prefix + "data",
+    Json json = stage.options["data"];
+    // Problems come from the rows; a recipe that leaves its file to the user is complete here.
+    if (json.is_object() && json.contains("train") && json["train"].is_null()) json["train"] = "rows";
+    const DataOptions data = read_data_options(json, recipe.file, prefix + "data",
                                                stage.type == "sft" ? DataUse::kTrainSft : DataUse::kTrainRl);
     judging.answer_column = data.answer_column;
     judging.answer_extractor = data.answer_extractor;

@@ -18,10 +18,7 @@ struct Options {
 };
 
 Json encode_row(const Tokenizer& tokenizer, const DataRow& row) {
-  if (row.columns.contains("messages")) {
-    throw Error("chat templates are not supported yet", row.where + ": messages",
-                "apply the model's chat template yourself and give the text");
-  }
+  refuse_messages(row);
   return {{"input_ids", tokenizer.encode(read_text(row, "text"))}};
 }
 
