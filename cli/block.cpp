@@ -16,7 +16,8 @@ std::string plain(const Json& value) {
 
 bool is_nested(const Json& value) {
   if (value.is_object()) return true;
-  return value.is_array() && std::any_of(value.begin(), value.end(), [](const Json& v) { return v.is_structured(); });
+  return value.is_array() &&
+         std::any_of(value.begin(), value.end(), [](const Json& v) { return v.is_structured(); });
 }
 
 std::string one_line(const Json& value) {
@@ -32,7 +33,8 @@ std::string nested(const std::string& key, const Json& value, int indent) {
   std::string text;
   for (size_t i = 0; i < value.size(); ++i) {
     const Json& item = value[i];
-    const std::string heading = item.is_object() && item.contains("name") ? plain(item["name"]) : std::to_string(i + 1);
+    const std::string heading =
+        item.is_object() && item.contains("name") ? plain(item["name"]) : std::to_string(i + 1);
     text += margin + key + " " + heading + ":\n";
     text += item.is_object() ? block(item, indent + 2) : margin + "  " + item.dump() + "\n";
   }
@@ -49,8 +51,9 @@ std::string block(const Json& object, int indent) {
   std::string text;
   for (const auto& [key, value] : object.items()) {
     if (value.is_null() || (value.is_structured() && value.empty())) continue;
-    text += is_nested(value) ? nested(key, value, indent)
-                             : fmt::format("{:{}}{:<{}}  {}\n", "", indent, key + ":", width + 1, one_line(value));
+    text += is_nested(value)
+                ? nested(key, value, indent)
+                : fmt::format("{:{}}{:<{}}  {}\n", "", indent, key + ":", width + 1, one_line(value));
   }
   return text;
 }

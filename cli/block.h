@@ -7,8 +7,8 @@
 
 namespace grpo {
 
-// Keys of one object stand in one column; a list of plain values is one line, "a, b, c"; a list of objects one
-// block each, headed by its "name" where it has one, else by its number. Ends with a newline.
+// Keys of one object stand in one column; a list of plain values is one line, "a, b, c"; a list of objects
+// one block each, headed by its "name" where it has one, else by its number. Ends with a newline.
 std::string block(const Json& object, int indent = 0);
 
 // 1234567 -> "1,234,567".

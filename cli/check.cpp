@@ -29,7 +29,8 @@ int run(const Options& options) {
 
 void add_check_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("check", "validate a recipe: keys, data, checkpoint names and shapes");
+  CLI::App* command =
+      app.add_subcommand("check", "validate a recipe: keys, data, checkpoint names and shapes");
   add_recipe_options(*command, options->recipe);
   add_device_options(*command, options->device);
   command->footer("Example:\n  grpo check recipes/quickstart.json");

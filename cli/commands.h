@@ -1,6 +1,6 @@
 #pragma once
-// The commands of the program, one source file each. A command adds its flags to the parser; when it is the one
-// named on the command line, `chosen` becomes what main then runs: parse, call the rooms below, print.
+// The commands of the program, one source file each. A command adds its flags to the parser; when it is the
+// one named on the command line, `chosen` becomes what main then runs: parse, call the rooms below, print.
 
 #include <functional>
 

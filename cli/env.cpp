@@ -26,7 +26,8 @@ struct Options {
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name") && line.find(": ") != std::string::npos) return line.substr(line.find(": ") + 2);
+    if (line.starts_with("model name") && line.find(": ") != std::string::npos)
+      return line.substr(line.find(": ") + 2);
   }
   return "unknown";
 }
@@ -62,7 +63,8 @@ Json describe() {
   std::string why_not;
   const bool cuda = load_cuda_plugin(&why_not);
   Json out = {{"version", kVersion}, {"libtorch", TORCH_VERSION}};
-  out["cpu"] = {{"model", cpu_model()}, {"threads", at::get_num_threads()}, {"instructions", at::get_cpu_capability()}};
+  out["cpu"] = {
+      {"model", cpu_model()}, {"threads", at::get_num_threads()}, {"instructions", at::get_cpu_capability()}};
   out["cuda"] = {{"usable", cuda}, {"why_not", cuda ? Json() : Json(why_not)}, {"gpu", gpus()}};
   out["devices"] = cuda ? Json{"cpu", "cuda"} : Json{"cpu"};
   out["dtypes"] = Json{"float32", "bfloat16"};
@@ -72,8 +74,9 @@ Json describe() {
     out["missing"].push_back(
         {{"name", "cuda"},
          {"what", why_not},
-         {"fix", "to train on a GPU: a driver for CUDA 13, and libgrpo_cuda.so, which scripts/build release makes "
-                 "where a CUDA 13 toolkit (nvcc) is found. Everything runs on the CPU without it."}});
+         {"fix",
+          "to train on a GPU: a driver for CUDA 13, and libgrpo_cuda.so, which scripts/build release makes "
+          "where a CUDA 13 toolkit (nvcc) is found. Everything runs on the CPU without it."}});
   }
   return out;
 }
@@ -84,7 +87,8 @@ int run(const Options& options) {
     std::printf("%s\n", found.dump().c_str());
     return 0;
   }
-  for (Json& gpu : found["cuda"]["gpu"]) gpu["memory_bytes"] = bytes_text(gpu["memory_bytes"].get<uint64_t>());
+  for (Json& gpu : found["cuda"]["gpu"])
+    gpu["memory_bytes"] = bytes_text(gpu["memory_bytes"].get<uint64_t>());
   std::fputs(block(found).c_str(), stdout);
   return 0;
 }

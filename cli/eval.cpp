@@ -37,20 +37,22 @@ DataOptions data_options(const Options& options) {
 }
 
 std::string table(const EvalResult& result, int64_t samples_per_problem) {
-  std::string text = fmt::format("problems   {}\naccuracy   {:.4f} +- {:.4f}\n", result.num_problems, result.pass_at_1,
-                                 result.pass_at_1_stderr);
+  std::string text = fmt::format("problems   {}\naccuracy   {:.4f} +- {:.4f}\n", result.num_problems,
+                                 result.pass_at_1, result.pass_at_1_stderr);
   if (samples_per_problem > 1) {
     text += fmt::format("pass@{:<5} {:.4f}\nmaj@{:<6} {:.4f}\n", samples_per_problem, result.pass_at_k,
                         samples_per_problem, result.maj_at_k);
   }
   text += fmt::format("reward     {:.4f}\nlength     {:.1f} tokens, {:.1f} % cut off\n", result.reward,
                       result.mean_length, 100.0 * result.clipped_ratio);
-  if (result.num_unjudged > 0) text += fmt::format("unjudged   {} samples, left out of the means\n", result.num_unjudged);
+  if (result.num_unjudged > 0)
+    text += fmt::format("unjudged   {} samples, left out of the means\n", result.num_unjudged);
   return text;
 }
 
 int run(const Options& options) {
-  Reward reward = make_reward(options.reward.name, reward_json(options.reward), "--reward " + options.reward.name);
+  Reward reward =
+      make_reward(options.reward.name, reward_json(options.reward), "--reward " + options.reward.name);
   const Rubric rubric{.items = {{.reward = std::move(reward), .weight = 1.0, .label = options.reward.name}}};
   const Checkpoint model = open_model(options.model, options.device);
   if (!model.files.tokenizer) {
@@ -61,7 +63,8 @@ int run(const Options& options) {
   const ProblemSource source(data_options(options), *model.files.tokenizer,
                              model.files.config.max_position_embeddings, eval.sampling.max_tokens, eval.seed);
   if (source.size() == 0 && options.num_problems == 0) {
-    throw Error("a generator never ends", "--num-problems", "say how many of its problems: --num-problems 500");
+    throw Error("a generator never ends", "--num-problems",
+                "say how many of its problems: --num-problems 500");
   }
   const std::vector<Problem> problems = source.head(options.num_problems);
   const EvalResult result = evaluate(model.policy, &*model.files.tokenizer, rubric, problems, eval);
@@ -72,7 +75,8 @@ int run(const Options& options) {
 }
 
 void add_data_options(CLI::App& command, Options& options) {
-  command.add_option("--data", options.data, "data file, or a generator: '{\"generator\": \"chain\"}'")->required();
+  command.add_option("--data", options.data, "data file, or a generator: '{\"generator\": \"chain\"}'")
+      ->required();
   command.add_option("--num-problems", options.num_problems, "the first problems; 0: all of a file")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -80,11 +84,14 @@ void add_data_options(CLI::App& command, Options& options) {
       ->capture_default_str();
   command.add_option("--answer-column", options.columns.answer_column, "column of the gold answer")
       ->capture_default_str();
-  command.add_option("--answer-extractor", options.columns.answer_extractor,
-                     "where the gold stands in that column: ####, boxed or none")
+  command
+      .add_option("--answer-extractor", options.columns.answer_extractor,
+                  "where the gold stands in that column: ####, boxed or none")
       ->check(CLI::IsMember(answer_extractor_names()))
       ->capture_default_str();
-  command.add_option("--template", options.columns.prompt_template, "r1_zero, none, or a text that holds {prompt}")
+  command
+      .add_option("--template", options.columns.prompt_template,
+                  "r1_zero, none, or a text that holds {prompt}")
       ->capture_default_str();
 }
 
@@ -92,7 +99,9 @@ void add_sampling_options(CLI::App& command, EvalOptions& options) {
   command.add_option("--num-samples", options.num_samples, "samples per problem")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--max-tokens", options.sampling.max_tokens, "most tokens per sample, the end token included")
+  command
+      .add_option("--max-tokens", options.sampling.max_tokens,
+                  "most tokens per sample, the end token included")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command.add_option("--temperature", options.sampling.temperature, "0: the most likely token")
@@ -108,7 +117,8 @@ void add_eval_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("eval", "accuracy of a model on a data set");
   command->description(
-      "Accuracy (pass@1) with its standard error over problems, pass@k and maj@k for k samples, and lengths.\n"
+      "Accuracy (pass@1) with its standard error over problems, pass@k and maj@k for k samples, and "
+      "lengths.\n"
       "A sample is correct if the reward gives it 1.");
   command->add_option("--model", options->model, "checkpoint folder")->required();
   add_data_options(*command, *options);

@@ -25,10 +25,10 @@ struct Options {
   GenerateOptions generate;
 };
 
-// The next rows, enough to keep the engine busy; empty at the end. A problem's id is the row's position in the
-// input, so what it samples does not depend on how rows fall into calls.
-std::vector<Problem> read_problems(RowReader& in, const CheckpointFiles& files, const GenerateOptions& options,
-                                   int64_t first_id) {
+// The next rows, enough to keep the engine busy; empty at the end. A problem's id is the row's position in
+// the input, so what it samples does not depend on how rows fall into calls.
+std::vector<Problem> read_problems(RowReader& in, const CheckpointFiles& files,
+                                   const GenerateOptions& options, int64_t first_id) {
   std::vector<Problem> problems;
   const int64_t context = files.config.max_position_embeddings;
   while (static_cast<int64_t>(problems.size()) * options.num_generations < kCallSamples) {
@@ -39,8 +39,8 @@ std::vector<Problem> read_problems(RowReader& in, const CheckpointFiles& files, 
     problem.prompt_ids = row_ids(*row, "prompt", files);
     const auto length = static_cast<int64_t>(problem.prompt_ids.size());
     if (length + options.sampling.max_tokens > context) {
-      throw Error(fmt::format("a prompt of {} tokens and up to {} more exceed the model's context of {}", length,
-                              options.sampling.max_tokens, context),
+      throw Error(fmt::format("a prompt of {} tokens and up to {} more exceed the model's context of {}",
+                              length, options.sampling.max_tokens, context),
                   row->where, "shorten the prompt or lower --max-tokens");
     }
     problems.push_back(std::move(problem));
@@ -112,13 +112,15 @@ int run(const Options& options) {
   }
   out.commit();
   progress.reset();
-  std::fprintf(stderr, "%s", fmt::format("{} prompts, {} samples, {} tokens in {:.1f} s ({:.0f} tokens/s)\n", read,
-                                         read * generate.num_generations, tokens, seconds,
-                                         seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0)
-                                 .c_str());
+  std::fprintf(stderr, "%s",
+               fmt::format("{} prompts, {} samples, {} tokens in {:.1f} s ({:.0f} tokens/s)\n", read,
+                           read * generate.num_generations, tokens, seconds,
+                           seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0)
+                   .c_str());
   if (errors > 0) {
-    std::fprintf(stderr, "%s", fmt::format("{} samples ended in \"error\": their logits were NaN or infinite\n",
-                                           errors).c_str());
+    std::fprintf(
+        stderr, "%s",
+        fmt::format("{} samples ended in \"error\": their logits were NaN or infinite\n", errors).c_str());
   }
   return 0;
 }
@@ -131,13 +133,16 @@ void add_sampling_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--max-tokens", sampling.max_tokens, "most tokens per sample, the end token included")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command.add_option("--temperature", sampling.temperature, "0: the most likely token")->capture_default_str();
-  command.add_option("--top-p", sampling.top_p, "keep the likeliest tokens that hold this mass")->capture_default_str();
+  command.add_option("--temperature", sampling.temperature, "0: the most likely token")
+      ->capture_default_str();
+  command.add_option("--top-p", sampling.top_p, "keep the likeliest tokens that hold this mass")
+      ->capture_default_str();
   command.add_option("--top-k", sampling.top_k, "keep the k likeliest tokens; 0: all")->capture_default_str();
   command.add_option("--min-p", sampling.min_p, "keep tokens this share as likely as the likeliest; 0: all")
       ->capture_default_str();
   command.add_option("--seed", options.seed, "of all randomness")->capture_default_str();
-  command.add_option("--stop", sampling.stop_strings, "end a sample once its text holds this; may be repeated")
+  command
+      .add_option("--stop", sampling.stop_strings, "end a sample once its text holds this; may be repeated")
       ->allow_extra_args(false);
 }
 
@@ -148,14 +153,16 @@ void add_generate_command(CLI::App& app, Command& chosen) {
   CLI::App* command = app.add_subcommand("generate", "sample completions of prompts");
   command->description(
       "{\"prompt\"} or {\"input_ids\"} to {\"samples\": [{\"text\", \"output_ids\", \"logprobs\", "
-      "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS. A row's samples depend on "
+      "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS. A row's samples "
+      "depend on "
       "its position and the seed,\nnot on the other rows.");
   command->add_option("--model", options->model, "checkpoint folder")->required();
   add_sampling_options(*command, options->generate);
   add_device_options(*command, options->device);
   add_row_options(*command, options->rows);
   command->footer(
-      "Example:\n  echo '{\"prompt\": \"Once upon a time\"}' | grpo generate --model path/to/model --temperature 0");
+      "Example:\n  echo '{\"prompt\": \"Once upon a time\"}' | grpo generate --model path/to/model "
+      "--temperature 0");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

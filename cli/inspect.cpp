@@ -43,11 +43,15 @@ Json experts_json(const ModelConfig& config) {
     if (const auto* found = std::get_if<MoeConfig>(&layer.mlp)) moe = found, ++layers;
   }
   if (!moe) return nullptr;
-  return {{"layers", layers}, {"routed", moe->num_experts}, {"per_token", moe->top_k}, {"shared", moe->num_shared_experts}};
+  return {{"layers", layers},
+          {"routed", moe->num_experts},
+          {"per_token", moe->top_k},
+          {"shared", moe->num_shared_experts}};
 }
 
 bool has_template(const CheckpointFiles& files) {
-  if (files.extras.contains("chat_template.jinja") || files.extras.contains("chat_template.json")) return true;
+  if (files.extras.contains("chat_template.jinja") || files.extras.contains("chat_template.json"))
+    return true;
   const auto it = files.extras.find("tokenizer_config.json");
   if (it == files.extras.end()) return false;
   const Json json = parse_json(it->second, "tokenizer_config.json");
@@ -65,7 +69,9 @@ bool has_weights(const std::string& directory) {
 Json inspect(const Options& options) {
   const CheckpointFiles files = read_checkpoint_files(options.model);
   const ModelConfig& config = files.config;
-  const std::string name = !options.dtype.empty() ? options.dtype : config.dtype == "bfloat16" ? "bfloat16" : "float32";
+  const std::string name = !options.dtype.empty()       ? options.dtype
+                           : config.dtype == "bfloat16" ? "bfloat16"
+                                                        : "float32";
   const at::ScalarType dtype = parse_dtype(name, "--dtype");
   // Shapes without memory: the meta device allocates nothing.
   const Policy policy = Policy::empty(config, dtype, at::Device(at::kMeta));
@@ -73,7 +79,8 @@ Json inspect(const Options& options) {
   int64_t kv_bytes = 0, memory = 0;
   for (const KvShape& shape : policy.kv_shapes()) kv_bytes += shape.numbers_per_token() * width;
   for (const Parameter& p : policy.parameters()) memory += p.tensor.numel() * width;
-  for (const Parameter& b : policy.buffers()) memory += b.tensor.numel() * static_cast<int64_t>(b.tensor.element_size());
+  for (const Parameter& b : policy.buffers())
+    memory += b.tensor.numel() * static_cast<int64_t>(b.tensor.element_size());
   const ParameterCount count = count_parameters(config);
 
   Json out = {{"model", options.model},
@@ -92,7 +99,8 @@ Json inspect(const Options& options) {
   out["tokenizer_vocab_size"] = files.tokenizer ? Json(files.tokenizer->vocab_size()) : Json();
   out["eos_token_ids"] = files.eos_token_ids;
   out["chat_template"] = has_template(files);
-  out["tensor_bytes"] = has_weights(options.model) ? Json(check_checkpoint_tensors(options.model, config)) : Json();
+  out["tensor_bytes"] =
+      has_weights(options.model) ? Json(check_checkpoint_tensors(options.model, config)) : Json();
   return out;
 }
 
@@ -123,10 +131,13 @@ int run(const Options& options) {
 
 void add_inspect_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "what a checkpoint is: family, sizes, tokenizer, tensors");
+  CLI::App* command =
+      app.add_subcommand("inspect", "what a checkpoint is: family, sizes, tokenizer, tensors");
   command->description(
-      "What a checkpoint is, without reading its weights. Tensor names and shapes are compared with config.json;\n"
-      "memory_bytes is what the weights take when loaded, kv_bytes_per_token what the cache takes per token.");
+      "What a checkpoint is, without reading its weights. Tensor names and shapes are compared with "
+      "config.json;\n"
+      "memory_bytes is what the weights take when loaded, kv_bytes_per_token what the cache takes per "
+      "token.");
   command->add_option("model", options->model, "checkpoint folder")->required();
   command->add_option("--dtype", options->dtype, "sizes as of this dtype; default: the checkpoint's")
       ->check(CLI::IsMember({"float32", "bfloat16"}));

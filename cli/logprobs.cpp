@@ -110,7 +110,8 @@ void add_logprobs_command(CLI::App& app, Command& chosen) {
   command->add_option("--model", options->model, "checkpoint folder")->required();
   add_device_options(*command, options->device);
   add_row_options(*command, options->rows);
-  command->footer("Example:\n  echo '{\"text\": \"Once upon a time\"}' | grpo logprobs --model path/to/model");
+  command->footer(
+      "Example:\n  echo '{\"text\": \"Once upon a time\"}' | grpo logprobs --model path/to/model");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/library_path.h"
+#include "cli/thread_waiting.h"
 #include "core/error.h"
 #include "core/version.h"
 
@@ -32,6 +33,7 @@ int run(const grpo::Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  grpo::wait_asleep(argv);
   grpo::restore_library_path();
   CLI::App app("Post-trains language models with GRPO.", "grpo");
   app.set_version_flag("--version", std::string("grpo ") + grpo::kVersion);

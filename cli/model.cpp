@@ -18,7 +18,8 @@ Checkpoint open_model(const std::string& directory, const DeviceOptions& options
   return load_checkpoint(directory, dtype, device);
 }
 
-std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column, const CheckpointFiles& files) {
+std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,
+                             const CheckpointFiles& files) {
   refuse_messages(row);
   const bool has_ids = row.columns.contains("input_ids");
   const bool has_text = row.columns.contains(text_column);

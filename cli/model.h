@@ -17,6 +17,7 @@ Checkpoint open_model(const std::string& directory, const DeviceOptions& options
 // Token ids of a row that holds either `input_ids` or text in `text_column`; text gets the tokenizer's BOS.
 // Throws Error, naming the row, if it holds neither or both, for text where there is no tokenizer, for ids
 // outside the vocabulary, for no ids at all and for `messages`.
-std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column, const CheckpointFiles& files);
+std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,
+                             const CheckpointFiles& files);
 
 }  // namespace grpo

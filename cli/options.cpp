@@ -20,13 +20,15 @@ void add_row_options(CLI::App& command, RowOptions& options) {
 
 void add_recipe_options(CLI::App& command, RecipeOptions& options) {
   command.add_option("recipe", options.recipe, "the recipe, a JSON file")->required();
-  command.add_option("--set", options.overrides, "change a value of the recipe: key.path=value; may be repeated")
+  command
+      .add_option("--set", options.overrides, "change a value of the recipe: key.path=value; may be repeated")
       ->allow_extra_args(false);
 }
 
 void add_reward_options(CLI::App& command, RewardOptions& options) {
   command.add_option("--reward", options.name, "a built-in reward: countdown, exact, format, gsm8k, length");
-  command.add_option("--options", options.options, "options of that reward, a JSON object")->capture_default_str();
+  command.add_option("--options", options.options, "options of that reward, a JSON object")
+      ->capture_default_str();
 }
 
 Json reward_json(const RewardOptions& options) {

@@ -36,8 +36,9 @@ Json parse_line(const std::string& line, const std::string& where) {
 }
 
 [[noreturn]] void cannot_write(const std::string& path, int code) {
-  throw Error(fmt::format("cannot write the rows: {}", std::strerror(code)), path.empty() ? "stdout" : path,
-              code == ENOSPC ? "make room on that disk and start again" : "check the path and its permissions");
+  throw Error(
+      fmt::format("cannot write the rows: {}", std::strerror(code)), path.empty() ? "stdout" : path,
+      code == ENOSPC ? "make room on that disk and start again" : "check the path and its permissions");
 }
 
 }  // namespace
@@ -51,8 +52,9 @@ RowReader::RowReader(const std::string& path) : name_(path.empty() ? "stdin" : p
   } else {
     file_ = std::make_unique<std::ifstream>(path, std::ios::binary);
     if (!*file_ || fs::is_directory(path)) {
-      throw Error(fmt::format("cannot open the rows: {}", std::strerror(fs::is_directory(path) ? EISDIR : errno)),
-                  path, "check that the path exists and is readable");
+      throw Error(
+          fmt::format("cannot open the rows: {}", std::strerror(fs::is_directory(path) ? EISDIR : errno)),
+          path, "check that the path exists and is readable");
     }
     lines_ = file_.get();
   }
@@ -73,7 +75,8 @@ std::optional<DataRow> RowReader::next_line() {
     const std::string where = fmt::format("{}: line {}", name_, line_);
     Json columns = parse_line(line, where);
     if (!columns.is_object()) {
-      throw Error("expected an object, found " + json_type_name(columns), where, "every line is one JSON object");
+      throw Error("expected an object, found " + json_type_name(columns), where,
+                  "every line is one JSON object");
     }
     return DataRow{std::move(columns), where};
   }

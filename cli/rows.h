@@ -1,6 +1,6 @@
 #pragma once
-// Rows in and rows out of a command: one JSON object per line, in order. A file written with --output is there
-// whole or not at all.
+// Rows in and rows out of a command: one JSON object per line, in order. A file written with --output is
+// there whole or not at all.
 
 #include <cstdint>
 #include <cstdio>
@@ -16,15 +16,15 @@
 
 namespace grpo {
 
-// Reads rows one by one. A data file (.json, .jsonl, either gzipped) is read and checked whole before the first
-// row comes out; stdin and anything else is read line by line, so it may be a pipe.
+// Reads rows one by one. A data file (.json, .jsonl, either gzipped) is read and checked whole before the
+// first row comes out; stdin and anything else is read line by line, so it may be a pipe.
 class RowReader {
  public:
   // `path` empty: stdin. Throws Error if the file cannot be read or is not what its name says.
   explicit RowReader(const std::string& path);
 
-  // The next row; none at the end. Throws Error, naming file and line, for a line that is not a JSON object, and
-  // at the end if there was no row at all.
+  // The next row; none at the end. Throws Error, naming file and line, for a line that is not a JSON object,
+  // and at the end if there was no row at all.
   std::optional<DataRow> next();
 
   // How many rows there are, where that is known beforehand.
@@ -34,9 +34,9 @@ class RowReader {
   std::optional<DataRow> next_line();
 
   std::string name_;
-  std::vector<DataRow> rows_;            // of a data file
-  std::unique_ptr<std::istream> file_;   // of anything else that has a path
-  std::istream* lines_ = nullptr;        // file_ or stdin; null: rows_
+  std::vector<DataRow> rows_;           // of a data file
+  std::unique_ptr<std::istream> file_;  // of anything else that has a path
+  std::istream* lines_ = nullptr;       // file_ or stdin; null: rows_
   int64_t line_ = 0;
   size_t given_ = 0;
 };
@@ -65,8 +65,8 @@ class RowWriter {
 // A JSON list of the values, each with the fewest digits that read back as the same float.
 Json float_list(std::span<const float> values);
 
-// A column that holds token ids. Throws Error, naming the row, for anything but a list of whole numbers from 0 up
-// to vocab_size - 1.
+// A column that holds token ids. Throws Error, naming the row, for anything but a list of whole numbers from
+// 0 up to vocab_size - 1.
 std::vector<int64_t> read_ids(const DataRow& row, const std::string& column, int64_t vocab_size);
 
 // A column that holds text. Throws Error naming the row.

@@ -1,5 +1,7 @@
 // grpo run: a recipe from start to finish, or from where it stopped.
 
+#include "pipelines/run.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,7 +11,6 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/progress.h"
-#include "pipelines/run.h"
 
 namespace grpo {
 namespace {
@@ -39,10 +40,10 @@ void print_summary(const Json& summary, const std::string& out) {
   const Json stages = summary.value("stages", Json::array());
   for (const Json& stage : stages) {
     const Json evaluations = stage.value("eval", Json::array());
-    text += fmt::format(kRow, stage.value("name", ""), stage.value("stage", ""), stage.value("steps", int64_t{0}),
-                        from_to(evaluations, "accuracy", "{:.4f}"),
-                        from_to(evaluations, "mean_length", "{:.1f}"),
-                        format_duration(stage.value("seconds", 0.0)));
+    text +=
+        fmt::format(kRow, stage.value("name", ""), stage.value("stage", ""), stage.value("steps", int64_t{0}),
+                    from_to(evaluations, "accuracy", "{:.4f}"), from_to(evaluations, "mean_length", "{:.1f}"),
+                    format_duration(stage.value("seconds", 0.0)));
     model = stage.value("model", model);
   }
   if (!model.empty()) text += "\nmodel:  " + model + "\n";

@@ -40,14 +40,14 @@ const StageSpec& rewarded_stage(const Recipe& recipe, const std::string& name) {
   for (const StageSpec& stage : recipe.stages) {
     if (!stage.options.contains("rewards") || (!name.empty() && stage.name != name)) continue;
     if (found && found->options["rewards"] != stage.options["rewards"]) {
-      throw Error(fmt::format("the stages {} and {} have different rewards", found->name, stage.name), recipe.file,
-                  "name one of them: --stage " + stage.name);
+      throw Error(fmt::format("the stages {} and {} have different rewards", found->name, stage.name),
+                  recipe.file, "name one of them: --stage " + stage.name);
     }
     if (!found) found = &stage;
   }
   if (found) return *found;
-  throw Error(name.empty() ? "no stage has rewards" : fmt::format("no stage \"{}\" has rewards", name), recipe.file,
-              "check the recipe, or use --reward NAME");
+  throw Error(name.empty() ? "no stage has rewards" : fmt::format("no stage \"{}\" has rewards", name),
+              recipe.file, "check the recipe, or use --reward NAME");
 }
 
 Judging judging_of_recipe(const Options& options) {
@@ -73,7 +73,8 @@ Judging read_judging(const Options& options) {
   if (!options.recipe.empty()) {
     judging = judging_of_recipe(options);
   } else {
-    Reward reward = make_reward(options.reward.name, reward_json(options.reward), "--reward " + options.reward.name);
+    Reward reward =
+        make_reward(options.reward.name, reward_json(options.reward), "--reward " + options.reward.name);
     judging.rubric.items = {{.reward = std::move(reward), .weight = 1.0, .label = options.reward.name}};
   }
   judging.needs_answer = !options.answer_column.empty();
@@ -83,8 +84,8 @@ Judging read_judging(const Options& options) {
   return judging;
 }
 
-// The gold answer: text, or a number as it is written. Empty, which the rewards that need one call a skip, where
-// the row has none or the extractor finds none.
+// The gold answer: text, or a number as it is written. Empty, which the rewards that need one call a skip,
+// where the row has none or the extractor finds none.
 std::string gold_answer(const DataRow& row, const Judging& judging) {
   const std::string& column = judging.answer_column;
   ObjectReader reader(row.columns, row.where);
@@ -110,7 +111,8 @@ Scored score_row(const Judging& judging, const DataRow& row) {
   scored.episode.completion = read_text(row, "completion");
   scored.episode.finish_reason = FinishReason::kEos;
   // What grpo generate calls the ids of a completion; for rewards that count tokens.
-  if (row.columns.contains("output_ids")) scored.episode.completion_ids = read_ids(row, "output_ids", INT64_MAX);
+  if (row.columns.contains("output_ids"))
+    scored.episode.completion_ids = read_ids(row, "output_ids", INT64_MAX);
   score_episode(judging.rubric, scored.episode, scored.problem);
   return scored;
 }
@@ -154,9 +156,10 @@ int run(const Options& options) {
   }
   out.commit();
   const std::string mean = rewarded > 0 ? fmt::format("{:.4f}", sum / static_cast<double>(rewarded)) : "none";
-  std::fprintf(stderr, "%s",
-               fmt::format("{} rows, mean reward {} over {}, {} skip, {} error\n", rows, mean, rewarded, skips, errors)
-                   .c_str());
+  std::fprintf(
+      stderr, "%s",
+      fmt::format("{} rows, mean reward {} over {}, {} skip, {} error\n", rows, mean, rewarded, skips, errors)
+          .c_str());
   return 0;
 }
 
@@ -166,23 +169,31 @@ void add_score_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("score", "rewards of given completions");
   command->description(
-      "{\"prompt\", \"completion\", ...columns} to {\"reward\", \"rewards\", \"status\", \"reason\"}. Rewards read "
-      "the gold\nanswer and other columns of the row; \"skip\" is a gold answer that cannot be read, \"error\" a "
+      "{\"prompt\", \"completion\", ...columns} to {\"reward\", \"rewards\", \"status\", \"reason\"}. "
+      "Rewards read "
+      "the gold\nanswer and other columns of the row; \"skip\" is a gold answer that cannot be read, "
+      "\"error\" a "
       "reward that failed,\nand both have no reward. Rewards that count tokens read output_ids.");
   CLI::Option_group* source = command->add_option_group("rewards");
   add_reward_options(*source, options->reward);
-  source->add_option("--recipe", options->recipe, "the rewards of a recipe")->excludes("--reward")->excludes("--options");
-  command->add_option("--stage", options->stage, "the stage of the recipe, where several differ")->needs("--recipe");
+  source->add_option("--recipe", options->recipe, "the rewards of a recipe")
+      ->excludes("--reward")
+      ->excludes("--options");
+  command->add_option("--stage", options->stage, "the stage of the recipe, where several differ")
+      ->needs("--recipe");
   command->add_option("--answer-column", options->answer_column,
                       "column of the gold answer; default: the recipe's, else answer");
-  command->add_option("--answer-extractor", options->answer_extractor,
-                      "where the gold stands in that column: ####, boxed or none; default: the recipe's, else none")
+  command
+      ->add_option(
+          "--answer-extractor", options->answer_extractor,
+          "where the gold stands in that column: ####, boxed or none; default: the recipe's, else none")
       ->check(CLI::IsMember(answer_extractor_names()));
   add_row_options(*command, options->rows);
   command->footer(
       "Example:\n  echo '{\"completion\": \"#### 18\", \"answer\": \"18\"}' | grpo score --reward gsm8k");
   command->callback([options, &chosen] {
-    if (options->recipe.empty() == options->reward.name.empty()) throw CLI::RequiredError("--reward or --recipe");
+    if (options->recipe.empty() == options->reward.name.empty())
+      throw CLI::RequiredError("--reward or --recipe");
     chosen = [options] { return run(*options); };
   });
 }

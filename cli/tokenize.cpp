@@ -43,10 +43,12 @@ void add_tokenize_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("tokenize", "text to token ids, or back");
   command->add_option("--model", options->model, "folder with a tokenizer.json")->required();
-  command->add_flag("--decode", options->decode,
-                    "{\"input_ids\"} to {\"text\"}, without special tokens; else {\"text\"} to {\"input_ids\"}");
+  command->add_flag(
+      "--decode", options->decode,
+      "{\"input_ids\"} to {\"text\"}, without special tokens; else {\"text\"} to {\"input_ids\"}");
   add_row_options(*command, options->rows);
-  command->footer("Example:\n  echo '{\"text\": \"Once upon a time\"}' | grpo tokenize --model path/to/model");
+  command->footer(
+      "Example:\n  echo '{\"text\": \"Once upon a time\"}' | grpo tokenize --model path/to/model");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

@@ -8,16 +8,31 @@ class Eval : public Program {
  protected:
   Eval() {
     std::string rows;
-    for (int i = 0; i < 30; ++i) rows += Json{{"question", std::to_string(i)}, {"gold", i % 10}}.dump() + "\n";
+    for (int i = 0; i < 30; ++i)
+      rows += Json{{"question", std::to_string(i)}, {"gold", i % 10}}.dump() + "\n";
     data_ = folder_.write("data.jsonl", rows);
   }
 
   std::vector<std::string> command(const std::string& model, std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments = {"eval",        "--model",     model,           "--data",
-                                          data_,         "--reward",    "exact",         "--options",
-                                          R"({"extract": "all"})",      "--prompt-column", "question",
-                                          "--answer-column", "gold",    "--num-samples", "8",
-                                          "--max-tokens", "1",          "--seed",        "3"};
+    std::vector<std::string> arguments = {"eval",
+                                          "--model",
+                                          model,
+                                          "--data",
+                                          data_,
+                                          "--reward",
+                                          "exact",
+                                          "--options",
+                                          R"({"extract": "all"})",
+                                          "--prompt-column",
+                                          "question",
+                                          "--answer-column",
+                                          "gold",
+                                          "--num-samples",
+                                          "8",
+                                          "--max-tokens",
+                                          "1",
+                                          "--seed",
+                                          "3"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
@@ -31,7 +46,9 @@ TEST_F(Eval, AccuracyIsThatOfTheSameSamplesScoredOneByOne) {
   std::vector<Json> prompts;
   for (int i = 0; i < 30; ++i) prompts.push_back({{"prompt", std::to_string(i)}});
   const std::vector<Json> sampled =
-      done({"generate", "--model", model, "--num-samples", "8", "--max-tokens", "1", "--seed", "3"}, lines_of(prompts)).rows();
+      done({"generate", "--model", model, "--num-samples", "8", "--max-tokens", "1", "--seed", "3"},
+           lines_of(prompts))
+          .rows();
   double correct = 0, solved = 0;
   for (int i = 0; i < 30; ++i) {
     int64_t of_problem = 0;
@@ -63,8 +80,9 @@ TEST_F(Eval, OnlyTheFirstProblemsCountWhereANumberIsGiven) {
 
 TEST_F(Eval, AGeneratorNeedsANumberOfProblems) {
   const std::string model = tiny_model();
-  const std::vector<std::string> chain = {"eval", "--model", model, "--data", R"({"generator": "chain", "operators": 2})",
-                                          "--reward", "exact", "--max-tokens", "8", "--json"};
+  const std::vector<std::string> chain = {
+      "eval",     "--model", model,          "--data", R"({"generator": "chain", "operators": 2})",
+      "--reward", "exact",   "--max-tokens", "8",      "--json"};
   EXPECT_TRUE(failed_with(run(chain), "never ends", "--num-problems"));
   std::vector<std::string> some = chain;
   some.insert(some.end(), {"--num-problems", "5"});
@@ -73,23 +91,27 @@ TEST_F(Eval, AGeneratorNeedsANumberOfProblems) {
 
 TEST_F(Eval, ARowWithoutTheColumnIsAnErrorThatNamesIt) {
   const std::string model = tiny_model();
-  EXPECT_TRUE(failed_with(run({"eval", "--model", model, "--data", data_, "--reward", "exact", "--max-tokens", "4"}),
-                          "no column \"prompt\"", "data.jsonl: line 1"));
+  EXPECT_TRUE(
+      failed_with(run({"eval", "--model", model, "--data", data_, "--reward", "exact", "--max-tokens", "4"}),
+                  "no column \"prompt\"", "data.jsonl: line 1"));
 }
 
 TEST_F(Eval, AnEmptyDataSetIsAnError) {
   const std::string model = tiny_model();
   const std::string empty = folder_.write("empty.jsonl", "\n");
-  EXPECT_TRUE(failed_with(run({"eval", "--model", model, "--data", empty, "--reward", "exact", "--max-tokens", "4"}),
-                          "no rows", empty));
+  EXPECT_TRUE(
+      failed_with(run({"eval", "--model", model, "--data", empty, "--reward", "exact", "--max-tokens", "4"}),
+                  "no rows", empty));
 }
 
 TEST_F(Eval, AQuestionLongerThanTheContextIsAnErrorThatNamesItsRow) {
   const std::string model = tiny_model();
   const std::string data = folder_.write(
-      "long.jsonl", lines_of({{{"prompt", "1"}, {"answer", "1"}}, {{"prompt", std::string(61, '1')}, {"answer", "1"}}}));
-  EXPECT_TRUE(failed_with(run({"eval", "--model", model, "--data", data, "--reward", "exact", "--max-tokens", "4"}),
-                          "61 tokens", "long.jsonl: line 2"));
+      "long.jsonl",
+      lines_of({{{"prompt", "1"}, {"answer", "1"}}, {{"prompt", std::string(61, '1')}, {"answer", "1"}}}));
+  EXPECT_TRUE(
+      failed_with(run({"eval", "--model", model, "--data", data, "--reward", "exact", "--max-tokens", "4"}),
+                  "61 tokens", "long.jsonl: line 2"));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ TEST_F(Generate, GreedyReproducesThePublishedSampleOfARealModel) {
 }
 
 TEST_F(Generate, EveryRowHasItsSamplesInOrder) {
-  const Finished found = done({"generate", "--model", tiny_model(), "--num-samples", "3", "--max-tokens", "9"}, kPrompts);
+  const Finished found =
+      done({"generate", "--model", tiny_model(), "--num-samples", "3", "--max-tokens", "9"}, kPrompts);
   const std::vector<Json> rows = found.rows();
   ASSERT_EQ(rows.size(), 3u);
   for (const Json& row : rows) {
@@ -41,7 +42,9 @@ TEST_F(Generate, EveryRowHasItsSamplesInOrder) {
 TEST_F(Generate, LogprobsAreThoseThatGrpoLogprobsGives) {
   const std::string model = tiny_model();
   const std::vector<Json> rows =
-      done({"generate", "--model", model, "--num-samples", "4", "--max-tokens", "20"}, R"({"input_ids": [3, 10, 4]})").rows();
+      done({"generate", "--model", model, "--num-samples", "4", "--max-tokens", "20"},
+           R"({"input_ids": [3, 10, 4]})")
+          .rows();
   std::vector<Json> whole;
   for (const Json& sample : rows[0]["samples"]) {
     std::vector<int64_t> ids = {3, 10, 4};
@@ -81,7 +84,8 @@ TEST_F(Generate, MoreRowsThanOneCallTakesComeOutInOrder) {
   for (int64_t i = 0; i < 50; ++i) rows.push_back({{"input_ids", {i % 10}}});
   // A call takes 2048 samples: 20 rows of 103.
   const std::vector<Json> found =
-      done({"generate", "--model", model, "--num-samples", "103", "--max-tokens", "1", "--temperature", "0"}, lines_of(rows))
+      done({"generate", "--model", model, "--num-samples", "103", "--max-tokens", "1", "--temperature", "0"},
+           lines_of(rows))
           .rows();
   ASSERT_EQ(found.size(), rows.size());
   const std::vector<Json> greedy =
@@ -93,10 +97,10 @@ TEST_F(Generate, MoreRowsThanOneCallTakesComeOutInOrder) {
 }
 
 TEST_F(Generate, AStopStringEndsASampleAndIsCutOff) {
-  const std::vector<Json> rows =
-      done({"generate", "--model", tiny_model(), "--num-samples", "40", "--max-tokens", "40", "--stop", "7", "--stop", "3"},
-           R"({"prompt": "1"})")
-          .rows();
+  const std::vector<Json> rows = done({"generate", "--model", tiny_model(), "--num-samples", "40",
+                                       "--max-tokens", "40", "--stop", "7", "--stop", "3"},
+                                      R"({"prompt": "1"})")
+                                     .rows();
   int64_t stopped = 0;
   for (const Json& sample : rows[0]["samples"]) {
     const std::string text = sample["text"];
@@ -111,7 +115,8 @@ TEST_F(Generate, IdsNeedNoTokenizer) {
   std::filesystem::remove(model + "/tokenizer.json");
   const Finished found = done({"generate", "--model", model, "--max-tokens", "3"}, R"({"input_ids": [1]})");
   EXPECT_TRUE(found.rows()[0]["samples"][0]["text"].is_null());
-  EXPECT_TRUE(failed_with(run({"generate", "--model", model}, R"({"prompt": "1"})"), "no tokenizer.json", "line 1"));
+  EXPECT_TRUE(
+      failed_with(run({"generate", "--model", model}, R"({"prompt": "1"})"), "no tokenizer.json", "line 1"));
 }
 
 TEST_F(Generate, LogitsThatAreNotNumbersAreAnErrorRecord) {

@@ -30,7 +30,8 @@ TEST_F(Logprobs, AreThoseOfTheReferenceOnARealModel) {
     const auto got = found[i]["logprobs"].get<std::vector<double>>();
     const auto wanted = golden[i].columns["logprobs"].get<std::vector<double>>();
     ASSERT_EQ(got.size(), wanted.size());
-    for (size_t t = 0; t < got.size(); ++t) EXPECT_NEAR(got[t], wanted[t], 1e-5) << golden[i].where << " " << t;
+    for (size_t t = 0; t < got.size(); ++t)
+      EXPECT_NEAR(got[t], wanted[t], 1e-5) << golden[i].where << " " << t;
   }
 }
 
@@ -90,8 +91,8 @@ TEST_F(Logprobs, OfWeightsThatAreNotNumbersAreAnError) {
   std::string weights = read_file(model + "/model.safetensors");
   std::fill(weights.end() - 400, weights.end(), '\xff');  // float32 NaN
   folder_.write("model/model.safetensors", weights);
-  EXPECT_TRUE(failed_with(run({"logprobs", "--model", model}, R"({"input_ids": [1, 2]})"), "a log-probability is",
-                          "stdin: line 1"));
+  EXPECT_TRUE(failed_with(run({"logprobs", "--model", model}, R"({"input_ids": [1, 2]})"),
+                          "a log-probability is", "stdin: line 1"));
 }
 
 }  // namespace

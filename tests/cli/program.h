@@ -43,11 +43,13 @@ class Program : public ::testing::Test {
  protected:
   // Runs `grpo arguments...` on the CPU with `input` as stdin.
   Finished run(const std::vector<std::string>& arguments, const std::string& input = "") const {
-    std::string command = quoted(GRPO_PROGRAM);
+    std::string command = "CUDA_VISIBLE_DEVICES= " + quoted(GRPO_PROGRAM);
     for (const std::string& argument : arguments) command += " " + quoted(argument);
-    command += " < " + quoted(io_.write("in", input)) + " > " + quoted(io_.file("out")) + " 2> " + quoted(io_.file("err"));
+    command += " < " + quoted(io_.write("in", input)) + " > " + quoted(io_.file("out")) + " 2> " +
+               quoted(io_.file("err"));
     const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(io_.file("out")), read_file(io_.file("err"))};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(io_.file("out")),
+            read_file(io_.file("err"))};
   }
 
   // The same, which must end well.
@@ -88,7 +90,8 @@ class Program : public ::testing::Test {
 inline ::testing::AssertionResult failed_with(const Finished& finished, const std::string& what,
                                               const std::string& where) {
   const auto fail = [&](const std::string& why) {
-    return ::testing::AssertionFailure() << why << "; status " << finished.status << ", stderr:\n" << finished.err;
+    return ::testing::AssertionFailure() << why << "; status " << finished.status << ", stderr:\n"
+                                         << finished.err;
   };
   if (finished.status != 1) return fail("the status is not 1");
   const size_t error = finished.err.find("error: "), place = finished.err.find("\n  where: ");

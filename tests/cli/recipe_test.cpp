@@ -37,7 +37,8 @@ TEST_F(RecipeCommand, RunTrainsAndLeavesAModelThatTheOtherCommandsRead) {
   const std::string model = out + "/stages/02-zero/model";
   EXPECT_TRUE(holds(found.out, model));
   EXPECT_EQ(done({"inspect", model, "--json"}).rows()[0]["family"], "llama");
-  EXPECT_EQ(done({"generate", "--model", model, "--max-tokens", "4"}, R"({"prompt": "1+1="})").rows().size(), 1u);
+  EXPECT_EQ(done({"generate", "--model", model, "--max-tokens", "4"}, R"({"prompt": "1+1="})").rows().size(),
+            1u);
 }
 
 TEST_F(RecipeCommand, RunPrintsFirstAndLastAccuracyOfEveryStage) {
@@ -86,7 +87,8 @@ TEST_F(RecipeCommand, CheckDescribesEveryStageAndWritesNothing) {
 
 TEST_F(RecipeCommand, AnUnknownKeyFailsCheckAndRunBeforeAnythingIsWritten) {
   const auto before = names();
-  for (const char* key : {"zero.num_generation=4", "warm.lerning_rate=1", "data.trian=x", "eval.num_problem=3"}) {
+  for (const char* key :
+       {"zero.num_generation=4", "warm.lerning_rate=1", "data.trian=x", "eval.num_problem=3"}) {
     const std::string name = std::string(key).substr(std::string(key).find('.') + 1);
     const std::string unknown = name.substr(0, name.find('='));
     for (const auto& command : {std::vector<std::string>{"check", recipe_, "--set", key},
@@ -121,8 +123,11 @@ TEST_F(RecipeCommand, EveryRecipeOfTheProjectPassesCheck) {
     if (entry.path().extension() != ".json") continue;
     const Json recipe = read_json_file(entry.path().string());
     std::vector<std::string> command = {"check", entry.path().string()};
-    const auto left_open = [](const Json& object, const char* key) { return object.contains(key) && object[key].is_null(); };
-    if (left_open(recipe["policy"], "model")) command.insert(command.end(), {"--set", "policy.model=" + folder_.file("model")});
+    const auto left_open = [](const Json& object, const char* key) {
+      return object.contains(key) && object[key].is_null();
+    };
+    if (left_open(recipe["policy"], "model"))
+      command.insert(command.end(), {"--set", "policy.model=" + folder_.file("model")});
     if (left_open(recipe["data"], "train")) command.insert(command.end(), {"--set", "data.train=" + data});
     const Finished found = run(command);
     EXPECT_EQ(found.status, 0) << entry.path() << "\n" << found.err;

@@ -34,14 +34,16 @@ TEST_F(Rows, BlankLinesCarriageReturnsAndAByteOrderMarkAreNoRows) {
 TEST_F(Rows, AMalformedLineIsNamedWithItsFile) {
   for (const char* name : {"in.jsonl", "in.txt"}) {
     const std::string file = folder_.write(name, kTwoRows + "\n{\"completion\": \n");
-    EXPECT_TRUE(failed_with(score({"--input", file}), "not valid JSON", std::string(name) + ": line 4, column"));
+    EXPECT_TRUE(
+        failed_with(score({"--input", file}), "not valid JSON", std::string(name) + ": line 4, column"));
   }
   EXPECT_TRUE(failed_with(score({}, "[1]\n"), "expected an object, found array", "stdin: line 1"));
 }
 
 TEST_F(Rows, ARowWithoutTheColumnIsNamed) {
   EXPECT_TRUE(failed_with(score({}, kTwoRows + "{\"answer\": \"a\"}\n"), "completion", "stdin: line 3"));
-  EXPECT_TRUE(failed_with(score({"--answer-column", "gold"}, kTwoRows), "no such column", "stdin: line 1: gold"));
+  EXPECT_TRUE(
+      failed_with(score({"--answer-column", "gold"}, kTwoRows), "no such column", "stdin: line 1: gold"));
   const Finished number = score({}, "{\"completion\": 3}");
   EXPECT_EQ(number.status, 1);
   EXPECT_TRUE(holds(number.err, "expected a string, found 3\n  where: stdin: line 1: completion"));
@@ -97,7 +99,8 @@ TEST_F(Rows, DevicesAreWrittenToAndNotReplaced) {
 }
 
 TEST_F(Rows, AnOutputThatCannotBeMadeIsAnErrorBeforeAnyWork) {
-  EXPECT_TRUE(failed_with(score({"--output", folder_.file("absent/out.jsonl")}, kTwoRows), "No such file", "absent"));
+  EXPECT_TRUE(
+      failed_with(score({"--output", folder_.file("absent/out.jsonl")}, kTwoRows), "No such file", "absent"));
   EXPECT_TRUE(failed_with(score({"--output", folder_.path()}, kTwoRows), "directory", folder_.path()));
 }
 

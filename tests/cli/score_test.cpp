@@ -6,13 +6,14 @@ namespace {
 class ScoreCommand : public Program {};
 
 TEST_F(ScoreCommand, Gsm8kReadsTheColumnAnswer) {
-  const Finished found = done({"score", "--reward", "gsm8k"}, lines_of({
-                                                                  {{"completion", "so\n#### 18"}, {"answer", "9+9 #### 18"}},
-                                                                  {{"completion", "#### 19"}, {"answer", "18"}},
-                                                                  {{"completion", "#### 18"}, {"answer", 18}},
-                                                                  {{"completion", "#### 18"}, {"answer", "eighteen"}},
-                                                                  {{"completion", "#### 18"}},
-                                                              }));
+  const Finished found =
+      done({"score", "--reward", "gsm8k"}, lines_of({
+                                               {{"completion", "so\n#### 18"}, {"answer", "9+9 #### 18"}},
+                                               {{"completion", "#### 19"}, {"answer", "18"}},
+                                               {{"completion", "#### 18"}, {"answer", 18}},
+                                               {{"completion", "#### 18"}, {"answer", "eighteen"}},
+                                               {{"completion", "#### 18"}},
+                                           }));
   const std::vector<Json> rows = found.rows();
   ASSERT_EQ(rows.size(), 5u);
   EXPECT_EQ(rows[0]["reward"], 1.0);
@@ -48,7 +49,8 @@ TEST_F(ScoreCommand, TheGoldAnswerMayStandInsideAnotherColumn) {
 }
 
 TEST_F(ScoreCommand, RewardsThatCountTokensReadOutputIds) {
-  const std::vector<std::string> length = {"score", "--reward", "length", "--options", R"({"max_tokens": 4})"};
+  const std::vector<std::string> length = {"score", "--reward", "length", "--options",
+                                           R"({"max_tokens": 4})"};
   const Json row = {{"completion", "ab"}, {"output_ids", {5, 6}}};
   EXPECT_EQ(done(length, lines_of({row})).rows()[0]["reward"], 0.5);
   EXPECT_TRUE(done(length, R"({"completion": "ab"})").rows()[0]["reward"].is_null());
@@ -59,10 +61,11 @@ TEST_F(ScoreCommand, ARecipeBringsItsRubricAndItsColumns) {
     "policy": {"model": "m"}, "stage": "rl",
     "data": {"train": "t.jsonl", "columns": {"answer": "gold"}, "answer_extractor": "####"},
     "rewards": [{"name": "exact"}, {"name": "format", "weight": 0.5}, {"name": "gsm8k", "weight": 0.0}]})");
-  const Finished found = done({"score", "--recipe", recipe},
-                              lines_of({{{"completion", "<think>x</think><answer>7</answer>"}, {"gold", "3+4 #### 7"}},
-                                        {{"completion", "<answer>7</answer>"}, {"gold", "#### 7"}},
-                                        {{"completion", "<answer>7</answer>"}, {"gold", "seven"}}}));
+  const Finished found =
+      done({"score", "--recipe", recipe},
+           lines_of({{{"completion", "<think>x</think><answer>7</answer>"}, {"gold", "3+4 #### 7"}},
+                     {{"completion", "<answer>7</answer>"}, {"gold", "#### 7"}},
+                     {{"completion", "<answer>7</answer>"}, {"gold", "seven"}}}));
   const std::vector<Json> rows = found.rows();
   EXPECT_EQ(rows[0]["reward"], 1.5);
   EXPECT_EQ(rows[1]["reward"], 1.0);
@@ -85,11 +88,13 @@ TEST_F(ScoreCommand, AStageIsNamedWhereStagesDiffer) {
 
 TEST_F(ScoreCommand, HostileCompletionsAreScoredLikeAnyOther) {
   std::vector<Json> rows;
-  for (const std::string& text : {std::string(), std::string(100000, '('), std::string("<answer>"), std::string("\0x", 2)}) {
+  for (const std::string& text :
+       {std::string(), std::string(100000, '('), std::string("<answer>"), std::string("\0x", 2)}) {
     rows.push_back({{"completion", text}, {"answer", "1"}, {"nums", {1}}, {"target", 1}});
   }
   for (const char* name : {"countdown", "exact", "format", "gsm8k"}) {
-    for (const Json& row : done({"score", "--reward", name}, lines_of(rows)).rows()) EXPECT_EQ(row["reward"], 0.0) << name;
+    for (const Json& row : done({"score", "--reward", name}, lines_of(rows)).rows())
+      EXPECT_EQ(row["reward"], 0.0) << name;
   }
 }
 

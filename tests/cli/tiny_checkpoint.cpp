@@ -10,7 +10,8 @@ namespace grpo {
 
 void write_tiny_checkpoint(const std::string& directory, const Json& changes, const std::string& characters) {
   std::filesystem::create_directories(directory);
-  const Json json = character_tokenizer_json(characters, {"<think>", "</think>", "<answer>", "</answer>"}, {"<eos>"});
+  const Json json =
+      character_tokenizer_json(characters, {"<think>", "</think>", "<answer>", "</answer>"}, {"<eos>"});
   const int64_t vocab_size = Tokenizer::from_json(json, "tiny checkpoint").vocab_size();
   Json config = parse_json(R"({
     "model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,

@@ -8,7 +8,8 @@ class Tokenize : public Program {};
 
 TEST_F(Tokenize, TextComesBack) {
   const std::string model = tiny_model();
-  const std::vector<Json> texts = {{{"text", "1+2= 3"}}, {{"text", ""}}, {{"text", "<think>9-9</think><answer>0</answer>"}}};
+  const std::vector<Json> texts = {
+      {{"text", "1+2= 3"}}, {{"text", ""}}, {{"text", "<think>9-9</think><answer>0</answer>"}}};
   const Finished ids = done({"tokenize", "--model", model}, lines_of(texts));
   EXPECT_EQ(ids.rows()[0]["input_ids"], Json({1, 10, 2, 13, 14, 3}));
   EXPECT_EQ(ids.rows()[1]["input_ids"], Json::array());
@@ -16,7 +17,8 @@ TEST_F(Tokenize, TextComesBack) {
 }
 
 TEST_F(Tokenize, SpecialTokensAreNotText) {
-  const Finished text = done({"tokenize", "--model", tiny_model(), "--decode"}, R"({"input_ids": [1, 2, 19]})");
+  const Finished text =
+      done({"tokenize", "--model", tiny_model(), "--decode"}, R"({"input_ids": [1, 2, 19]})");
   EXPECT_EQ(text.rows()[0], Json({{"text", "12"}}));
 }
 
