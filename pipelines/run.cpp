@@ -91,7 +91,9 @@ Json check_recipe(const std::string& path, const std::vector<std::string>& overr
 
 Json run_recipe(const std::string& path, const std::vector<std::string>& overrides, const std::string& out,
                 const RunOptions& options) {
-  const at::Device device = choose_device(options.device);
+  std::string why_not_cuda;
+  const at::Device device = choose_device(options.device, &why_not_cuda);
+  if (!why_not_cuda.empty()) fmt::print(stderr, "running on the CPU: {}\n", why_not_cuda);
   check_recipe(path, overrides, options);
   Recipe recipe = read_recipe(path, overrides);
   const PolicySource source = read_policy_source(recipe.policy, path);

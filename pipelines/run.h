@@ -14,7 +14,7 @@ namespace grpo {
 
 struct RunOptions {
   std::string device = "auto";  // auto, cpu, cuda
-  std::string dtype;            // overrides the recipe's and the checkpoint's; empty: do not
+  std::string dtype = "";       // overrides the recipe's and the checkpoint's; empty: do not
 };
 
 // Validates a recipe without weights in memory: every key of every stage, data files and columns, checkpoint
