@@ -1,5 +1,7 @@
 #include "policy/layers.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "policy/kernels/attention.h"
 #include "policy/kernels/linear.h"
 #include "policy/kernels/rms_norm.h"
@@ -16,6 +18,27 @@ constexpr double kLatentNormEps = 1e-6;
 void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
   cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
 }
+
+// x.index_select(0, index), where index takes every row of x `copies` times and inverse [rows * copies] says where:
+// copy c of row n is entry inverse[n * copies + c]. The gradient is a sum in that order; that of index_select would
+// be added in any order by a GPU.
+class TakeRowsFunction : public torch::autograd::Function<TakeRowsFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& index,
+                            const at::Tensor& inverse, int64_t copies) {
+    ctx->save_for_backward({inverse});
+    ctx->saved_data["copies"] = copies;
+    return x.index_select(0, index);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 torch::autograd::variable_list grads) {
+    const at::Tensor by_row = grads[0].index_select(0, ctx->get_saved_variables()[0]);
+    const int64_t copies = ctx->saved_data["copies"].toInt();
+    const at::Tensor dx = copies == 1 ? by_row : by_row.view({by_row.size(0) / copies, copies, by_row.size(1)}).sum(1);
+    return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
 
 }  // namespace
 
@@ -123,13 +146,14 @@ at::Tensor feed_forward(const MoeConfig& config, const MoeWeights& weights, cons
   if (weights.load.defined()) at::Tensor(weights.load).add_(counts);
   const at::Tensor offsets = counts.cumsum(0).to(at::kInt);
   const at::Tensor tokens = order.div(config.top_k, "floor");
-  const at::Tensor gathered = x.index_select(0, tokens);
+  const at::Tensor inverse = at::empty_like(order).scatter_(
+      0, order, at::arange(order.size(0), order.options()));
+  const at::Tensor gathered = TakeRowsFunction::apply(x, tokens, inverse, config.top_k);
   const at::Tensor expert_out =
       grouped_linear(swiglu(grouped_linear(gathered, weights.gate_up, offsets)), weights.down, offsets);
   // Back to token order, and the weighted sum over each token's experts.
-  const at::Tensor inverse = at::empty_like(order).scatter_(
-      0, order, at::arange(order.size(0), order.options()));
-  const at::Tensor by_token = expert_out.index_select(0, inverse).view({rows, config.top_k, width});
+  const at::Tensor by_token =
+      TakeRowsFunction::apply(expert_out, inverse, order, 1).view({rows, config.top_k, width});
   at::Tensor y = (by_token * routes.weights.to(x.scalar_type()).unsqueeze(-1)).sum(1);
   if (weights.shared.gate_up.defined()) y = y + feed_forward(weights.shared, x);
   return y;

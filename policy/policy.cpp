@@ -137,6 +137,7 @@ Policy::Policy(ModelConfig config, at::ScalarType dtype, const at::Device& devic
     : config_(std::move(config)), dtype_(dtype), device_(device) {
   WeightsBuilder builder(config_, at::TensorOptions().dtype(dtype).device(device));
   weights_ = builder.build();
+  weights_->rope_frequencies = rope_frequencies(config_.rope.theta, config_.rope.dim, device);
   parameters_ = std::move(builder.parameters);
   buffers_ = std::move(builder.buffers);
 }
@@ -166,7 +167,7 @@ Policy Policy::random(const ModelConfig& config, at::ScalarType dtype, const at:
 at::Tensor Policy::hidden(const PackedTokens& batch, const KvView* kv) const {
   const at::AutoGradMode grad(at::GradMode::is_enabled() && kv == nullptr);
   const Weights& w = *weights_;
-  const ForwardContext context{config_, batch, rope_angles(batch.positions, config_.rope.theta, config_.rope.dim), kv};
+  const ForwardContext context{config_, batch, rope_angles(batch.positions, w.rope_frequencies), kv};
   at::Tensor x = at::embedding(w.embedding, batch.tokens);
   for (size_t i = 0; i < w.layers.size(); ++i) {
     const LayerWeights& layer = w.layers[i];

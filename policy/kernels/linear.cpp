@@ -38,6 +38,30 @@ void over_groups(const at::Tensor& offsets, F f) {
   }
 }
 
+// Whether LibTorch's grouped GEMM can do it; it reads 16 bytes at a time.
+bool grouped_gemm_takes(const at::Tensor& x, const at::Tensor& weight) {
+  return x.is_cuda() && x.scalar_type() == at::kBFloat16 && weight.size(1) % 8 == 0 && weight.size(2) % 8 == 0;
+}
+
+class GroupedGemmFunction : public torch::autograd::Function<GroupedGemmFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& offsets) {
+    ctx->save_for_backward({x, weight, offsets});
+    return at::_grouped_mm(x.contiguous(), weight.transpose(1, 2), offsets);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &offsets = saved[2], dy = grads[0].contiguous();
+    const at::Tensor rows = at::diff(offsets, 1, 0, at::zeros({1}, offsets.options()));
+    // A group without rows gets an unwritten gradient on some GPUs (pytorch/pytorch#172439).
+    const at::Tensor dweight =
+        at::_grouped_mm(dy.t(), x.contiguous(), offsets).masked_fill_((rows == 0).view({-1, 1, 1}), 0.0);
+    return {at::_grouped_mm(dy, weight, offsets), dweight, at::Tensor()};
+  }
+};
+
 class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
@@ -78,9 +102,7 @@ at::Tensor headwise_linear(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& offsets) {
-  if (x.is_cuda() && x.scalar_type() == at::kBFloat16) {
-    return at::_grouped_mm(x, weight.transpose(1, 2), offsets);
-  }
+  if (grouped_gemm_takes(x, weight)) return GroupedGemmFunction::apply(x, weight, offsets);
   return GroupedLinearFunction::apply(x, weight, offsets);
 }
 

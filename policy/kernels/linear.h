@@ -15,7 +15,8 @@ at::Tensor headwise_linear(const at::Tensor& x, const at::Tensor& weight);
 
 // One linear per group of consecutive rows: rows offsets[g-1]..offsets[g] of x [T, K] times weight[g] of
 // [G, O, K] transposed -> [T, O]. offsets [G] int32: cumulative ends, on x's device. Differentiable in x and
-// weight. On CUDA in bfloat16 this is LibTorch's grouped GEMM, without a host sync.
+// weight. On CUDA in bfloat16 with K and O multiples of 8 this is LibTorch's grouped GEMM, which does not wait for
+// the device; elsewhere a loop over groups, for which the offsets are read back.
 at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& offsets);
 
 }  // namespace grpo

@@ -89,7 +89,7 @@ TEST(RmsNorm, RoundsBeforeTheWeightAsHuggingFaceDoes) {
 
 TEST(Rope, TurnsPairsByPositionTimesFrequency) {
   const at::Tensor positions = at::tensor({0, 1, 7}, at::kLong);
-  const RopeAngles angles = rope_angles(positions, 10000.0, 4);
+  const RopeAngles angles = rope_angles(positions, rope_frequencies(10000.0, 4, at::kCPU));
   const at::Tensor x = at::arange(1, 13, at::kFloat).view({3, 1, 4});
   const at::Tensor split = rope(x, angles, false), pairs = rope(x, angles, true);
   EXPECT_TRUE(at::equal(split[0], x[0]));
