@@ -33,7 +33,7 @@ int run(const grpo::Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  grpo::wait_asleep(argv);
+  grpo::wait_briefly(argv);
   grpo::restore_library_path();
   CLI::App app("Post-trains language models with GRPO.", "grpo");
   app.set_version_flag("--version", std::string("grpo ") + grpo::kVersion);

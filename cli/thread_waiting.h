@@ -1,6 +1,7 @@
 #pragma once
-// How LibTorch's threads wait for each other. By default OpenMP threads spin, which on a machine that does
-// anything else beside training costs up to ten times the speed; asleep they lose next to nothing on a quiet one.
+// How LibTorch's threads wait for each other. By default OpenMP threads spin for a long time, which on a machine
+// that does anything else beside training costs several times the speed; asleep at once they lose a third on a
+// quiet one, waking up for every small loop. A short spin is near the best of both (docs/log.md has the figures).
 
 #include <unistd.h>
 
@@ -8,11 +9,12 @@
 
 namespace grpo {
 
-// Starts the program again with OMP_WAIT_POLICY=passive unless the user has set it: OpenMP reads it when it is
-// loaded, before main. Call it before anything else; returns only if there is nothing to do (or /proc is not there).
-inline void wait_asleep(char** argv) {
+// Starts the program again with GOMP_SPINCOUNT=1000, a few microseconds, unless the user has said how threads shall
+// wait: OpenMP reads it when it is loaded, before main. Call it before anything else; returns only if there is
+// nothing to do (or /proc is not there).
+inline void wait_briefly(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv("GOMP_SPINCOUNT", "1000", 1);
   execv("/proc/self/exe", argv);
 }
 
