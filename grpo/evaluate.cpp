@@ -56,25 +56,16 @@ double ratio(double sum, int64_t count) {
 
 }  // namespace
 
-EvalResult evaluate(const Policy& policy, const Tokenizer* tokenizer, const Rubric& rubric,
-                    const std::vector<Problem>& problems, const EvalOptions& options, std::vector<Group>* groups) {
-  Engine engine(policy, tokenizer, options.engine);
-  GenerateOptions generate;
-  generate.num_generations = options.num_samples;
-  generate.sampling = options.sampling;
-  generate.seed = options.seed;
-  std::vector<Group> sampled =
-      engine.generate(problems, generate, [&](Group& group) { score_group(rubric, group); });
-
+EvalResult summarize(const std::vector<Group>& groups) {
   EvalResult result;
   double squares = 0, reward = 0, length = 0, clipped = 0;
-  int64_t rewarded = 0, episodes = 0;
-  for (const Group& group : sampled) {
+  int64_t rewarded = 0;
+  for (const Group& group : groups) {
     const ProblemResult problem = judge(group);
     result.num_samples += problem.judged;
     result.num_unjudged += static_cast<int64_t>(group.episodes.size()) - problem.judged;
     for (const Episode& episode : group.episodes) {
-      ++episodes;
+      if (!verdict(episode)) continue;
       length += static_cast<double>(episode.completion_ids.size());
       clipped += truncated(episode);
       if (episode.reward) {
@@ -95,10 +86,24 @@ EvalResult evaluate(const Policy& policy, const Tokenizer* tokenizer, const Rubr
   result.pass_at_k = ratio(result.pass_at_k, n);
   result.maj_at_k = ratio(result.maj_at_k, n);
   const double variance = n > 1 ? (squares - n * result.pass_at_1 * result.pass_at_1) / (n - 1) : 0.0;
-  result.pass_at_1_stderr = n > 0 ? std::sqrt(std::max(0.0, variance) / n) : std::numeric_limits<double>::quiet_NaN();
+  result.pass_at_1_stderr = std::sqrt(ratio(std::max(0.0, variance), n));
   result.reward = ratio(reward, rewarded);
-  result.mean_length = ratio(length, episodes);
-  result.clipped_ratio = ratio(clipped, episodes);
+  result.mean_length = ratio(length, result.num_samples);
+  result.clipped_ratio = ratio(clipped, result.num_samples);
+  return result;
+}
+
+EvalResult evaluate(const Policy& policy, const Tokenizer* tokenizer, const Rubric& rubric,
+                    const std::vector<Problem>& problems, const EvalOptions& options,
+                    std::vector<Group>* groups) {
+  Engine engine(policy, tokenizer, options.engine);
+  GenerateOptions generate;
+  generate.num_generations = options.num_samples;
+  generate.sampling = options.sampling;
+  generate.seed = options.seed;
+  std::vector<Group> sampled =
+      engine.generate(problems, generate, [&](Group& group) { score_group(rubric, group); });
+  const EvalResult result = summarize(sampled);
   if (groups != nullptr) *groups = std::move(sampled);
   return result;
 }

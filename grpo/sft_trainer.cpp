@@ -24,7 +24,6 @@ SftOptions read_sft_options(ObjectReader& r) {
 SftTrainer::SftTrainer(Policy& policy, SftOptions options)
     : policy_(policy), options_(std::move(options)), optimizer_(policy.parameters(), options_.optimizer) {
   policy_.set_requires_grad(true);
-  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
 }
 
 Json SftTrainer::step(const DrawSequence& draw) {
@@ -35,12 +34,16 @@ Json SftTrainer::step(const DrawSequence& draw) {
   std::vector<TrainSequence> sequences;
   for (const SftSequence& sample : samples) masks.emplace_back(sample.completion_ids.size(), uint8_t{1});
   for (size_t i = 0; i < samples.size(); ++i) {
-    sequences.push_back({.prompt_ids = samples[i].prompt_ids, .completion_ids = samples[i].completion_ids,
+    sequences.push_back({.prompt_ids = samples[i].prompt_ids,
+                         .completion_ids = samples[i].completion_ids,
                          .loss_mask = masks[i]});
   }
 
-  const auto options = at::TensorOptions().device(policy_.device()).dtype(
-      policy_.dtype() == at::kDouble ? at::kDouble : at::kFloat);
+  const auto options = at::TensorOptions()
+                           .device(policy_.device())
+                           .dtype(policy_.dtype() == at::kDouble ? at::kDouble : at::kFloat);
+  // Expert loads are counted in this step's passes only: not in evaluations between steps.
+  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
   double loss_sum = 0, entropy_sum = 0, tokens = 0;
   for (const MicroBatch& batch : pack(sequences, count_trained(sequences), options_.packing, options)) {
     const TokenScores scores =
@@ -62,6 +65,7 @@ Json SftTrainer::step(const DrawSequence& draw) {
   const double rate = learning_rate(options_.schedule, steps_done_, options_.max_steps);
   optimizer_.step(rate);
   policy_.update_router_bias(options_.router_bias_update_rate);
+  policy_.record_expert_load(false);
   optimizer_.zero_grad();
   ++steps_done_;
   return {{"loss", loss_sum},

@@ -1,7 +1,7 @@
 #pragma once
-// Supervised fine-tuning, one optimizer step after another: cross-entropy of the completion tokens, mean over all
-// trained tokens of the optimizer batch, on packed sequences. Shares packing, optimizer and state with the GRPO
-// trainer.
+// Supervised fine-tuning, one optimizer step after another: cross-entropy of the completion tokens, mean over
+// all trained tokens of the optimizer batch, on packed sequences. Shares packing, optimizer and state with
+// the GRPO trainer.
 
 #include <cstdint>
 #include <functional>
@@ -16,8 +16,8 @@
 namespace grpo {
 
 struct SftOptions {
-  int64_t max_steps = 0;               // optimizer steps
-  int64_t samples_per_step = 64;       // sequences per optimizer step
+  int64_t max_steps = 0;          // optimizer steps
+  int64_t samples_per_step = 64;  // sequences per optimizer step
   PackingOptions packing;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;

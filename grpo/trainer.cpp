@@ -19,7 +19,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double per(double sum, double count) { return count > 0 ? sum / count : kNan; }
+double per(double sum, double count) {
+  return count > 0 ? sum / count : kNan;
+}
 
 // completions/*: lengths in tokens, of all samples and of those that ended by themselves.
 void add_length_metrics(const std::vector<Group>& groups, Json& metrics) {
@@ -56,11 +58,24 @@ void add_loss_metrics(const PolicyLossSums& sums, bool has_reference, Json& metr
   metrics["clip_ratio/low_mean"] = per(sums.clipped_low, sums.tokens);
   metrics["clip_ratio/high_mean"] = per(sums.clipped_high, sums.tokens);
   metrics["clip_ratio/region_mean"] = per(sums.clipped_low + sums.clipped_high, sums.tokens);
+  metrics["policy_ratio/min"] = sums.ratio_min;
+  metrics["policy_ratio/mean"] = per(sums.ratio, sums.tokens);
+  metrics["policy_ratio/max"] = sums.ratio_max;
   metrics["sampling/sampling_logp_difference/mean"] = per(sums.sampling_logp_difference, sums.tokens);
   metrics["sampling/sampling_logp_difference/max"] = sums.sampling_logp_difference_max;
   metrics["sampling/importance_sampling_ratio/min"] = sums.sampling_ratio_min;
   metrics["sampling/importance_sampling_ratio/mean"] = per(sums.sampling_ratio, sums.tokens);
   metrics["sampling/importance_sampling_ratio/max"] = sums.sampling_ratio_max;
+}
+
+// Whether the policy gave no sample at all: its logits are not finite.
+bool all_failed(const std::vector<Group*>& groups) {
+  for (const Group* group : groups) {
+    for (const Episode& episode : group->episodes) {
+      if (episode.finish_reason != FinishReason::kError) return false;
+    }
+  }
+  return true;
 }
 
 SamplingOptions read_sampling(ObjectReader& r) {
@@ -99,13 +114,16 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   o.schedule = read_schedule_options(r);
   o.sync_ref_model = r.boolean("sync_ref_model", false);
   if (o.sync_ref_model && o.loss.beta == 0.0) {
-    r.fail("sync_ref_model", "without effect: there is no reference while beta is 0", "remove it or set beta");
+    r.fail("sync_ref_model", "without effect: there is no reference while beta is 0",
+           "remove it or set beta");
   }
   for (const char* key : {"ref_model_sync_steps", "ref_model_mixup_alpha"}) {
-    if (r.has(key) && !o.sync_ref_model) r.fail(key, "without effect while sync_ref_model is false", "remove it");
+    if (r.has(key) && !o.sync_ref_model)
+      r.fail(key, "without effect while sync_ref_model is false", "remove it");
   }
   o.ref_model_sync_steps = r.integer("ref_model_sync_steps", o.ref_model_sync_steps, {.min = 1});
-  o.ref_model_mixup_alpha = r.number("ref_model_mixup_alpha", o.ref_model_mixup_alpha, {.min = 0.0, .max = 1.0, .min_exclusive = true});
+  o.ref_model_mixup_alpha = r.number("ref_model_mixup_alpha", o.ref_model_mixup_alpha,
+                                     {.min = 0.0, .max = 1.0, .min_exclusive = true});
   o.router_bias_update_rate = r.number("router_bias_update_rate", 0.0, {.min = 0.0});
   o.nonfinite_steps_max = r.integer("nonfinite_steps_max", o.nonfinite_steps_max, {.min = 1});
   o.engine.max_running = r.integer("max_running", o.engine.max_running, {.min = 1});
@@ -113,7 +131,8 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   return o;
 }
 
-Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed)
+Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options,
+                 uint64_t seed)
     : policy_(policy),
       rubric_(std::move(rubric)),
       options_(std::move(options)),
@@ -122,7 +141,6 @@ Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, Trai
       optimizer_(policy.parameters(), options_.optimizer) {
   if (options_.loss.beta > 0.0) reference_ = policy.clone();
   policy_.set_requires_grad(true);
-  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
 }
 
 Trainer::~Trainer() = default;
@@ -139,23 +157,30 @@ Json Trainer::step(const DrawProblem& draw) {
 
   std::vector<Group*> slice;
   const int64_t first = steps_done_ % options_.steps_per_generation * options_.prompts_per_step;
-  for (int64_t i = 0; i < options_.prompts_per_step; ++i) slice.push_back(&groups_[static_cast<size_t>(first + i)]);
+  for (int64_t i = 0; i < options_.prompts_per_step; ++i)
+    slice.push_back(&groups_[static_cast<size_t>(first + i)]);
 
   const auto train_start = std::chrono::steady_clock::now();
   const double rate = learning_rate(options_.schedule, steps_done_, options_.max_steps);
+  // Expert loads are counted in this step's training passes only: not in rollouts, evaluations, skipped
+  // steps.
+  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
   const PolicyLossSums sums = accumulate(slice);
   const double norm = optimizer_.clip_grad_norm(options_.optimizer.max_grad_norm);
-  const bool finite = sums.finite() && std::isfinite(norm);
+  const bool finite = sums.finite() && std::isfinite(norm) && !all_failed(slice);
   if (finite && sums.tokens > 0) {
     optimizer_.step(rate);
     policy_.update_router_bias(options_.router_bias_update_rate);
   }
+  policy_.record_expert_load(false);
   optimizer_.zero_grad();
   nonfinite_run_ = finite ? 0 : nonfinite_run_ + 1;
   nonfinite_steps_ += !finite;
   if (nonfinite_run_ >= options_.nonfinite_steps_max) {
-    throw Error(fmt::format("{} optimizer steps in a row had a loss or gradient that is not finite", nonfinite_run_),
-                fmt::format("step {}", steps_done_ + 1), "lower learning_rate, or go back to an earlier checkpoint");
+    throw Error(fmt::format("{} optimizer steps in a row had logits, a loss or a gradient that is not finite",
+                            nonfinite_run_),
+                fmt::format("step {}", steps_done_ + 1),
+                "lower learning_rate, or go back to an earlier checkpoint");
   }
   ++steps_done_;
   sync_reference();
@@ -184,8 +209,6 @@ void Trainer::collect(const DrawProblem& draw, Json& metrics) {
   generate.step = static_cast<uint64_t>(steps_done_);
   generate.policy_version = steps_done_;
   double score_seconds = 0;
-  // Expert loads are counted in training passes only.
-  policy_.record_expert_load(false);
   groups_ = engine_.generate(problems, generate, [&](Group& group) {
     const auto score_start = std::chrono::steady_clock::now();
     score_group(rubric_, group);
@@ -200,14 +223,15 @@ void Trainer::collect(const DrawProblem& draw, Json& metrics) {
   old_logprobs_.clear();
   const auto old_start = std::chrono::steady_clock::now();
   if (options_.steps_per_generation * options_.num_iterations > 1) score_old_logprobs();
-  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
 
   metrics["reward"] = stats.reward;
   metrics["reward_std"] = stats.reward_std;
   metrics["frac_reward_zero_std"] = stats.frac_reward_zero_std;
   metrics.update(summary.metrics());
   add_length_metrics(groups_, metrics);
-  metrics["rollout/tokens_per_second"] = per(static_cast<double>(engine_.stats().tokens_generated), generate_seconds);
+  metrics["rollout/errors"] = engine_.stats().errors;
+  metrics["rollout/tokens_per_second"] =
+      per(static_cast<double>(engine_.stats().tokens_generated), generate_seconds);
   metrics["time/generate"] = generate_seconds;
   metrics["time/score"] = score_seconds;
   metrics["time/old_logprobs"] = seconds_since(old_start);
@@ -233,11 +257,14 @@ Sequences sequences_of(const std::vector<Group*>& groups) {
 }
 
 at::TensorOptions tensor_options(const Policy& policy) {
-  return at::TensorOptions().device(policy.device()).dtype(policy.dtype() == at::kDouble ? at::kDouble : at::kFloat);
+  return at::TensorOptions()
+      .device(policy.device())
+      .dtype(policy.dtype() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
 TokenScores score(const Policy& policy, const MicroBatch& batch, double temperature) {
-  return policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets, temperature);
+  return policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets,
+                             temperature);
 }
 
 }  // namespace
@@ -301,9 +328,11 @@ void Trainer::sync_reference() {
     reference_->copy_from(policy_);
     return;
   }
-  for (size_t i = 0; i < policy_.parameters().size(); ++i) {
-    at::Tensor(reference_->parameters()[i].tensor).lerp_(policy_.parameters()[i].tensor, alpha);
-  }
+  auto move = [alpha](const std::vector<Parameter>& from, const std::vector<Parameter>& to) {
+    for (size_t i = 0; i < from.size(); ++i) at::Tensor(to[i].tensor).lerp_(from[i].tensor, alpha);
+  };
+  move(policy_.parameters(), reference_->parameters());
+  move(policy_.buffers(), reference_->buffers());
 }
 
 void Trainer::save(const std::string& directory) const {

@@ -1,11 +1,11 @@
 #pragma once
-// One GRPO training step after another: problems are sampled into groups, scored, turned into advantages, packed,
-// and learnt from (DeepSeekMath, arXiv 2402.03300, algorithm 1). The trainer owns optimizer and reference; the
-// policy is its caller's and is updated in place.
+// One GRPO training step after another: problems are sampled into groups, scored, turned into advantages,
+// packed, and learnt from (DeepSeekMath, arXiv 2402.03300, algorithm 1). The trainer owns optimizer and
+// reference; the policy is its caller's and is updated in place.
 //
-// A rollout serves steps_per_generation * num_iterations optimizer steps. Step numbers, problem numbers and random
-// streams are functions of the counters in state(), so a trainer restored between two rollouts goes on bit for
-// bit.
+// A rollout serves steps_per_generation * num_iterations optimizer steps. Step numbers, problem numbers and
+// random streams are functions of the counters in state(), so a trainer restored between two rollouts goes on
+// bit for bit.
 
 #include <cstdint>
 #include <functional>
@@ -29,12 +29,12 @@
 namespace grpo {
 
 struct TrainerOptions {
-  int64_t max_steps = 0;               // optimizer steps
-  int64_t prompts_per_step = 8;        // prompts (groups) per optimizer step
-  int64_t num_generations = 8;         // samples per prompt, at least 2
-  int64_t steps_per_generation = 1;    // optimizer steps that share one rollout, each on its own prompts
-  int64_t num_iterations = 1;          // passes over a rollout (mu of the paper)
-  SamplingOptions sampling;            // max_tokens is max_completion_length
+  int64_t max_steps = 0;             // optimizer steps
+  int64_t prompts_per_step = 8;      // prompts (groups) per optimizer step
+  int64_t num_generations = 8;       // samples per prompt, at least 2
+  int64_t steps_per_generation = 1;  // optimizer steps that share one rollout, each on its own prompts
+  int64_t num_iterations = 1;        // passes over a rollout (mu of the paper)
+  SamplingOptions sampling;          // max_tokens is max_completion_length
   bool mask_truncated_completions = false;
   AdvantageOptions advantage;
   PackingOptions packing;
@@ -49,8 +49,8 @@ struct TrainerOptions {
   EngineOptions engine;
 };
 
-// Reads every key above but max_steps' data from a stage's options (TRL's names, flat) and checks that they fit
-// together. Throws Error naming the key.
+// Reads every key above but max_steps' data from a stage's options (TRL's names, flat) and checks that they
+// fit together. Throws Error naming the key.
 TrainerOptions read_trainer_options(ObjectReader& reader);
 
 class Trainer {
@@ -58,14 +58,15 @@ class Trainer {
   // The n-th problem of the endless training stream, with prompt_ids.
   using DrawProblem = std::function<Problem(int64_t n)>;
 
-  // Policy and tokenizer must outlive the trainer. Marks the policy's parameters as requiring gradients and, if
-  // beta > 0, copies it as the reference.
+  // Policy and tokenizer must outlive the trainer. Marks the policy's parameters as requiring gradients and,
+  // if beta > 0, copies it as the reference.
   Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed);
   ~Trainer();
 
   // One optimizer step, preceded by a rollout where the last one is used up. Returns the step's metrics under
-  // TRL's names, and the seconds spent on each part under time/. A step whose gradients are not finite is
-  // skipped and counted; nonfinite_steps_max of them in a row throw Error.
+  // TRL's names, and the seconds spent on each part under time/. A step whose gradients are not finite, or
+  // whose samples all failed for logits that are not, is skipped and counted; nonfinite_steps_max of them in
+  // a row throw Error. A step without any token to train on leaves the weights as they are.
   Json step(const DrawProblem& draw);
 
   int64_t steps_done() const { return steps_done_; }

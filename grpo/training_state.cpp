@@ -25,7 +25,8 @@ void save_training_state(const std::string& directory, const Policy& policy, con
                          const Policy* reference, const Json& counters) {
   write_safetensors(directory + "/policy.safetensors", policy.checkpoint_tensors());
   write_safetensors(directory + "/optimizer.safetensors", optimizer.state());
-  if (reference != nullptr) write_safetensors(directory + "/reference.safetensors", reference->checkpoint_tensors());
+  if (reference != nullptr)
+    write_safetensors(directory + "/reference.safetensors", reference->checkpoint_tensors());
   Json state = counters;
   state["optimizer_steps"] = optimizer.step_count();
   write_file_atomically(directory + "/state.json", state.dump(2) + "\n");
@@ -42,8 +43,9 @@ Json load_training_state(const std::string& directory, Policy& policy, AdamW& op
   for (const auto& [name, info] : reader.tensors()) names.push_back(name);
   ObjectReader r(state, state_path);
   r.allow_unknown();
-  optimizer.load_state(names, [&](const std::string& name) { return reader.read(name); },
-                       r.integer("optimizer_steps", {.min = 0}), optimizer_path);
+  optimizer.load_state(
+      names, [&](const std::string& name) { return reader.read(name); },
+      r.integer("optimizer_steps", {.min = 0}), optimizer_path);
   return state;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// What a trainer needs to go on as if it had never stopped, as files of a checkpoint directory: the weights under
-// their checkpoint names, the optimizer's moments and masters, a reference policy if there is one, and the
-// counters. Random streams need no state: they are functions of seed and counters.
+// What a trainer needs to go on as if it had never stopped, as files of a checkpoint directory: the weights
+// under their checkpoint names, the optimizer's moments and masters, a reference policy if there is one, and
+// the counters. Random streams need no state: they are functions of seed and counters.
 
 #include <string>
 
@@ -11,8 +11,8 @@
 
 namespace grpo {
 
-// Writes policy.safetensors, optimizer.safetensors, reference.safetensors (if `reference`) and state.json into an
-// existing directory. `counters` is the caller's object. Throws Error when the disk refuses.
+// Writes policy.safetensors, optimizer.safetensors, reference.safetensors (if `reference`) and state.json
+// into an existing directory. `counters` is the caller's object. Throws Error when the disk refuses.
 void save_training_state(const std::string& directory, const Policy& policy, const AdamW& optimizer,
                          const Policy* reference, const Json& counters);
 

@@ -26,7 +26,9 @@ std::optional<std::string_view> last_boxed(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::string> answer_extractor_names() { return {"none", "####", "boxed"}; }
+std::vector<std::string> answer_extractor_names() {
+  return {"none", "####", "boxed"};
+}
 
 std::optional<std::string> extract_gold(const std::string& extractor, std::string_view text) {
   std::optional<std::string_view> found = text;

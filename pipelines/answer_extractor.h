@@ -1,5 +1,6 @@
 #pragma once
-// Where the gold answer stands in a data row's answer column, for published sets that keep it inside a solution.
+// Where the gold answer stands in a data row's answer column, for published sets that keep it inside a
+// solution.
 
 #include <optional>
 #include <string>

@@ -1,6 +1,7 @@
 #include "pipelines/data.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <mutex>
@@ -27,14 +28,18 @@ constexpr uint64_t kGeneratorStream = 0x67656e65;
 
 const std::string& r1_zero_template() {
   static const std::string text =
-      "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
-      "first thinks about the reasoning process in the mind and then provides the user with the answer. The reasoning "
-      "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, i.e., "
+      "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The "
+      "assistant "
+      "first thinks about the reasoning process in the mind and then provides the user with the answer. The "
+      "reasoning "
+      "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, "
+      "i.e., "
       "<think> reasoning process here </think> <answer> answer here </answer>. User: {prompt}. Assistant:";
   return text;
 }
 
-DataOptions read_data_options(const Json& data, const std::string& file, const std::string& path, DataUse use) {
+DataOptions read_data_options(const Json& data, const std::string& file, const std::string& path,
+                              DataUse use) {
   ObjectReader r(data, file, path);
   DataOptions o;
   o.where = r.where();
@@ -45,7 +50,8 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
   o.source = use == DataUse::kEval ? eval : train;
   const std::string key = use == DataUse::kEval ? "eval" : "train";
   if (!o.source.is_string() && !o.source.is_object()) {
-    r.fail(key, fmt::format("data.{} is missing", key), "give a .jsonl or .json file, or {\"generator\": NAME}");
+    r.fail(key, fmt::format("data.{} is missing", key),
+           "give a .jsonl or .json file, or {\"generator\": NAME}");
   }
   if (r.has("columns")) {
     ObjectReader columns = r.object("columns");
@@ -63,7 +69,8 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
   o.max_prompt_length = r.integer("max_prompt_length", 0, {.min = 0});
   o.drop_overflow = r.choice("prompt_overflow", {"error", "drop"}, "error") == "drop";
   if (r.has("worked_fraction") && use != DataUse::kTrainSft) {
-    r.fail("worked_fraction", "without effect: only supervised stages see solutions", "move it into the sft stage's data");
+    r.fail("worked_fraction", "without effect: only supervised stages see solutions",
+           "move it into the sft stage's data");
   }
   o.worked_fraction = r.number("worked_fraction", 1.0, {.min = 0.0, .max = 1.0});
   r.finish();
@@ -74,13 +81,13 @@ struct ProblemSource::Impl {
   DataOptions options;
   const Tokenizer* tokenizer;
   uint64_t seed;
-  int64_t context;                  // tokens of prompt and completion together
-  int64_t limit;                    // prompt tokens
+  int64_t context;  // tokens of prompt and completion together
+  int64_t limit;    // prompt tokens
   std::optional<Generator> generator;
-  std::vector<Problem> problems;    // of a file
+  std::vector<Problem> problems;  // of a file
   std::vector<std::string> completions;
   int64_t dropped = 0;
-  mutable std::mutex mutex;         // guards the epoch's order
+  mutable std::mutex mutex;  // guards the epoch's order
   mutable int64_t epoch = -1;
   mutable std::vector<int64_t> order;
 
@@ -98,16 +105,21 @@ struct ProblemSource::Impl {
     if (problem.prompt_ids.empty()) throw Error("the prompt is empty", where, "every problem needs a prompt");
     if (static_cast<int64_t>(problem.prompt_ids.size()) <= limit) return true;
     if (options.drop_overflow) return false;
-    throw Error(fmt::format("the prompt has {} tokens, and {} fit beside the completion", problem.prompt_ids.size(), limit),
-                where, "set data.prompt_overflow to \"drop\", raise max_prompt_length or lower max_completion_length");
+    throw Error(
+        fmt::format("the prompt has {} tokens, and {} fit beside the completion", problem.prompt_ids.size(),
+                    limit),
+        where,
+        "set data.prompt_overflow to \"drop\", raise max_prompt_length or lower max_completion_length");
   }
 
   // False if prompt, completion and end token exceed the context and such samples are dropped.
-  bool completion_fits(const Problem& problem, const std::string& completion, const std::string& where) const {
+  bool completion_fits(const Problem& problem, const std::string& completion,
+                       const std::string& where) const {
     const size_t tokens = problem.prompt_ids.size() + tokenizer->encode(completion, false).size() + 1;
     if (static_cast<int64_t>(tokens) <= context) return true;
     if (options.drop_overflow) return false;
-    throw Error(fmt::format("prompt, completion and end token are {} tokens, the model's context is {}", tokens, context),
+    throw Error(fmt::format("prompt, completion and end token are {} tokens, the model's context is {}",
+                            tokens, context),
                 where, "set data.prompt_overflow to \"drop\", or shorten the row");
   }
 
@@ -116,8 +128,8 @@ struct ProblemSource::Impl {
     if (it == row.columns.end() || it->is_null()) {
       std::vector<std::string> names;
       for (const auto& [key, value] : row.columns.items()) names.push_back(key);
-      throw Error(fmt::format("the row has no column \"{}\"; it has: {}", name, fmt::join(names, ", ")), row.where,
-                  fmt::format("set data.columns.{} to the right one ({})", role, options.where));
+      throw Error(fmt::format("the row has no column \"{}\"; it has: {}", name, fmt::join(names, ", ")),
+                  row.where, fmt::format("set data.columns.{} to the right one ({})", role, options.where));
     }
     return it->is_string() ? it->get<std::string>() : it->dump();
   }
@@ -133,8 +145,8 @@ struct ProblemSource::Impl {
         const std::string answer = column(row, options.answer_column, "answer");
         const auto extracted = extract_gold(options.answer_extractor, answer);
         if (!extracted) {
-          throw Error(fmt::format("the extractor \"{}\" finds no answer in column \"{}\"", options.answer_extractor,
-                                  options.answer_column),
+          throw Error(fmt::format("the extractor \"{}\" finds no answer in column \"{}\"",
+                                  options.answer_extractor, options.answer_column),
                       row.where, "mend the row, or choose another data.answer_extractor");
         }
         problem.answer = *extracted;
@@ -182,8 +194,8 @@ struct ProblemSource::Impl {
   }
 };
 
-ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
-                             uint64_t seed)
+ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context,
+                             int64_t reserved, uint64_t seed)
     : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
   impl_->tokenizer = &tokenizer;
@@ -191,7 +203,8 @@ ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokeni
   impl_->context = context;
   impl_->limit = context - reserved;
   if (impl_->limit < 1) {
-    throw Error(fmt::format("max_completion_length {} leaves no room for a prompt in a context of {}", reserved, context),
+    throw Error(fmt::format("max_completion_length {} leaves no room for a prompt in a context of {}",
+                            reserved, context),
                 options.where, "lower max_completion_length");
   }
   if (options.max_prompt_length > 0) impl_->limit = std::min(impl_->limit, options.max_prompt_length);
@@ -212,9 +225,13 @@ ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokeni
 ProblemSource::~ProblemSource() = default;
 ProblemSource::ProblemSource(ProblemSource&&) noexcept = default;
 
-int64_t ProblemSource::size() const { return impl_->generator ? 0 : static_cast<int64_t>(impl_->problems.size()); }
+int64_t ProblemSource::size() const {
+  return impl_->generator ? 0 : static_cast<int64_t>(impl_->problems.size());
+}
 
-int64_t ProblemSource::dropped() const { return impl_->dropped; }
+int64_t ProblemSource::dropped() const {
+  return impl_->dropped;
+}
 
 Problem ProblemSource::draw(int64_t n) const {
   if (impl_->generator) return impl_->generated(n).first;

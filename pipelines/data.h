@@ -21,16 +21,16 @@ namespace grpo {
 //   "max_prompt_length": tokens; "prompt_overflow": "error" | "drop"
 //   "worked_fraction": of generated supervised samples, the share with a worked solution (sft only)
 struct DataOptions {
-  Json source;                            // a path or a generator object
+  Json source;  // a path or a generator object
   std::string prompt_column = "prompt";
   std::string answer_column = "answer";
-  std::string completion_column;          // sft from files
+  std::string completion_column;  // sft from files
   std::string answer_extractor = "none";
   std::string prompt_template = "none";
-  int64_t max_prompt_length = 0;          // tokens; 0: as the context allows
+  int64_t max_prompt_length = 0;  // tokens; 0: as the context allows
   bool drop_overflow = false;
   double worked_fraction = 1.0;
-  std::string where;                      // for messages: "recipe.json: data"
+  std::string where;  // for messages: "recipe.json: data"
   std::string file;
   std::string path;
 };
@@ -38,29 +38,30 @@ struct DataOptions {
 enum class DataUse { kTrainRl, kTrainSft, kEval };
 
 // Reads the "data" object for one use; key `train` or `eval` gives the source. Throws Error.
-DataOptions read_data_options(const Json& data, const std::string& file, const std::string& path, DataUse use);
+DataOptions read_data_options(const Json& data, const std::string& file, const std::string& path,
+                              DataUse use);
 
 // R1-Zero's prompt (arXiv 2501.12948, Table 1), reworded nowhere: published runs are compared by it.
 const std::string& r1_zero_template();
 
 struct SftSample {
   Problem problem;
-  std::string completion;   // text, without the end token
+  std::string completion;  // text, without the end token
 };
 
 class ProblemSource {
  public:
-  // Reads and checks every row of a file (or makes the generator). Throws Error, naming the row, for a missing
-  // column, an answer the extractor cannot find, an empty set, a prompt longer than the limit or, with a completion
-  // column, a sample longer than the context (both unless dropped).
-  // `context`: the model's context length; `reserved`: completion tokens that must still fit.
+  // Reads and checks every row of a file (or makes the generator). Throws Error, naming the row, for a
+  // missing column, an answer the extractor cannot find, an empty set, a prompt longer than the limit or,
+  // with a completion column, a sample longer than the context (both unless dropped). `context`: the model's
+  // context length; `reserved`: completion tokens that must still fit.
   ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
                 uint64_t seed);
   ~ProblemSource();
   ProblemSource(ProblemSource&&) noexcept;
 
-  int64_t size() const;             // problems in the set; 0: endless
-  int64_t dropped() const;          // rows left out because they were too long
+  int64_t size() const;     // problems in the set; 0: endless
+  int64_t dropped() const;  // rows left out because they were too long
   // The n-th problem of the endless stream of shuffled epochs, with prompt_ids; id is unique within a set.
   Problem draw(int64_t n) const;
   SftSample draw_sft(int64_t n) const;

@@ -13,9 +13,11 @@ void make_character_tokenizer(ObjectReader r, CheckpointFiles& files) {
   r.finish();
   files.tokenizer = Tokenizer::from_json(json, r.where());
   files.extras["tokenizer.json"] = json.dump(1) + "\n";
-  files.extras["tokenizer_config.json"] =
-      Json{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"eos_token", eos}, {"clean_up_tokenization_spaces", false}}
-          .dump(2) + "\n";
+  files.extras["tokenizer_config.json"] = Json{{"tokenizer_class", "PreTrainedTokenizerFast"},
+                                               {"eos_token", eos},
+                                               {"clean_up_tokenization_spaces", false}}
+                                              .dump(2) +
+                                          "\n";
   files.eos_token_ids = {files.tokenizer->token_to_id(eos)};
 }
 
@@ -33,14 +35,15 @@ PolicySource read_scratch(ObjectReader& r) {
   if (!config.is_object()) r.fail("config", "expected a config.json object");
   if (!config.contains("vocab_size")) config["vocab_size"] = source.files.tokenizer->vocab_size();
   if (!config.contains("eos_token_id")) {
-    if (source.files.eos_token_ids.empty()) r.fail("config", "eos_token_id is missing", "add \"eos_token_id\"");
+    if (source.files.eos_token_ids.empty())
+      r.fail("config", "eos_token_id is missing", "add \"eos_token_id\"");
     config["eos_token_id"] = source.files.eos_token_ids.front();
   }
   source.files.config = read_model_config(config, r.where("config"));
   source.files.eos_token_ids = source.files.config.eos_token_ids;
   if (source.files.tokenizer->vocab_size() > source.files.config.vocab_size) {
-    r.fail("config", fmt::format("vocab_size {} is smaller than the tokenizer's {}", source.files.config.vocab_size,
-                                 source.files.tokenizer->vocab_size()));
+    r.fail("config", fmt::format("vocab_size {} is smaller than the tokenizer's {}",
+                                 source.files.config.vocab_size, source.files.tokenizer->vocab_size()));
   }
   source.files.extras["generation_config.json"] =
       Json{{"eos_token_id", source.files.eos_token_ids}}.dump(2) + "\n";
@@ -52,7 +55,9 @@ PolicySource read_scratch(ObjectReader& r) {
 PolicySource read_policy_source(const Json& policy, const std::string& file) {
   ObjectReader r(policy, file, "policy");
   if (r.has("model") == r.has("config")) {
-    r.fail("", "give either \"model\" (a checkpoint directory) or \"config\" (an architecture to start from scratch)");
+    r.fail("",
+           "give either \"model\" (a checkpoint directory) or \"config\" (an architecture to start from "
+           "scratch)");
   }
   PolicySource source;
   if (r.has("model")) {
@@ -61,7 +66,8 @@ PolicySource read_policy_source(const Json& policy, const std::string& file) {
     source.model = directory;
     check_checkpoint_tensors(directory, source.files.config);
     if (!source.files.tokenizer) {
-      throw Error("the checkpoint has no tokenizer.json", directory, "copy the tokenizer files beside the weights");
+      throw Error("the checkpoint has no tokenizer.json", directory,
+                  "copy the tokenizer files beside the weights");
     }
   } else {
     source = read_scratch(r);
@@ -78,7 +84,8 @@ Policy make_policy(const PolicySource& source, std::optional<at::ScalarType> dty
                    uint64_t seed) {
   if (!dtype && source.dtype) dtype = parse_dtype(*source.dtype, "policy.dtype");
   if (source.model) return load_checkpoint(*source.model, dtype, device).policy;
-  return Policy::random(source.files.config, dtype.value_or(at::kFloat), device, seed, source.initializer_range);
+  return Policy::random(source.files.config, dtype.value_or(at::kFloat), device, seed,
+                        source.initializer_range);
 }
 
 }  // namespace grpo

@@ -3,7 +3,8 @@
 //
 //   "policy": {"model": "path/to/checkpoint", "dtype": "bfloat16"}
 //   "policy": {"config": { ...config.json... }, "initializer_range": 0.02,
-//              "tokenizer": "path/to/dir" or {"characters": "0123456789", "tags": ["<think>"], "eos": "<eos>"}}
+//              "tokenizer": "path/to/dir" or {"characters": "0123456789", "tags": ["<think>"], "eos":
+//              "<eos>"}}
 //
 // From scratch, vocab_size and eos_token_id may be left out: they follow from the tokenizer.
 

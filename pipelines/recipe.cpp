@@ -34,7 +34,8 @@ void set_path(Json& object, const std::vector<std::string>& parts, size_t first,
       const bool index = parts[i].size() <= 9 && std::all_of(parts[i].begin(), parts[i].end(),
                                                              [](char c) { return c >= '0' && c <= '9'; });
       if (!index || std::stoul(parts[i]) >= at->size()) {
-        throw Error(fmt::format("no element {} in the list", parts[i]), "--set " + override, "use an index of the list");
+        throw Error(fmt::format("no element {} in the list", parts[i]), "--set " + override,
+                    "use an index of the list");
       }
       at = &(*at)[std::stoul(parts[i])];
       continue;
@@ -58,7 +59,9 @@ Json override_value(const std::string& text) {
 // The name a stage goes by, "" if it is malformed: its type where it has no name of its own.
 std::string stage_name(const Json& stage) {
   if (!stage.is_object()) return "";
-  const Json& name = stage.contains("name") ? stage["name"] : stage.contains("stage") ? stage["stage"] : Json();
+  const Json& name = stage.contains("name")    ? stage["name"]
+                     : stage.contains("stage") ? stage["stage"]
+                                               : Json();
   return name.is_string() ? name.get<std::string>() : "";
 }
 
@@ -80,8 +83,8 @@ void apply_override(Json& recipe, const std::string& override) {
   set_path(recipe, parts, 0, value, override);
 }
 
-// Values of `over` replace those of `base`; objects merge key by key, one level deep and no further, so that a
-// nested list or generator is never half of one and half of the other.
+// Values of `over` replace those of `base`; objects merge key by key, one level deep and no further, so that
+// a nested list or generator is never half of one and half of the other.
 Json merged(const Json& base, const Json& over) {
   Json out = base;
   for (const auto& [key, value] : over.items()) {
@@ -127,7 +130,8 @@ Recipe read_recipe(const std::string& path, const std::vector<std::string>& over
   r.string("description", "");
   recipe.seed = static_cast<uint64_t>(r.integer("seed", 0, {.min = 0}));
   recipe.policy = r.raw("policy");
-  if (!recipe.policy.is_object()) r.fail("policy", "the policy is missing", "add \"policy\": {\"model\": \"path\"}");
+  if (!recipe.policy.is_object())
+    r.fail("policy", "the policy is missing", "add \"policy\": {\"model\": \"path\"}");
   Json defaults = json;
   for (const std::string& key : kTopLevel) defaults.erase(key);
   if (json.contains("stages")) {
@@ -146,11 +150,13 @@ Recipe read_recipe(const std::string& path, const std::vector<std::string>& over
     const std::string where = path + ": " + stage.path;
     if (stage.from.empty()) stage.from = i == 0 ? "base" : recipe.stages[i - 1].name;
     if (stage.from != "base" && !names.contains(stage.from)) {
-      throw Error(fmt::format("stage \"{}\" starts from \"{}\", which is no earlier stage", stage.name, stage.from), where,
-                  "use \"base\" or the name of a stage before it");
+      throw Error(
+          fmt::format("stage \"{}\" starts from \"{}\", which is no earlier stage", stage.name, stage.from),
+          where, "use \"base\" or the name of a stage before it");
     }
     if (stage.name == "base" || !names.insert(stage.name).second) {
-      throw Error(fmt::format("the stage name \"{}\" is taken", stage.name), where, "give every stage a name of its own");
+      throw Error(fmt::format("the stage name \"{}\" is taken", stage.name), where,
+                  "give every stage a name of its own");
     }
   }
   return recipe;

@@ -1,7 +1,8 @@
 #pragma once
 // A recipe: everything a run needs to know, as strict JSON (comments allowed). A recipe with "stages" lists
-// them in order; one without is a single stage, and its top level holds the stage's keys. Top-level keys beside
-// name, seed, policy and stages are defaults of every stage; a stage's own value replaces them, objects key by key.
+// them in order; one without is a single stage, and its top level holds the stage's keys. Top-level keys
+// beside name, seed, policy and stages are defaults of every stage; a stage's own value replaces them,
+// objects key by key.
 //
 //   {"seed": 1, "policy": {"model": "path"}, "data": {...}, "rewards": [...],
 //    "stages": [{"name": "warm", "stage": "sft", ...}, {"name": "rl", "stage": "rl", ...}]}
@@ -15,11 +16,11 @@
 namespace grpo {
 
 struct StageSpec {
-  std::string name;      // unique; names the folder stages/NN-NAME
-  std::string type;      // "sft", "rl"
-  std::string from;      // "base", or the name of an earlier stage; default: the stage before, else base
-  Json options;          // the stage's keys with defaults merged in, without name, stage, from
-  std::string path;      // JSON path of the stage in the file, for messages
+  std::string name;  // unique; names the folder stages/NN-NAME
+  std::string type;  // "sft", "rl"
+  std::string from;  // "base", or the name of an earlier stage; default: the stage before, else base
+  Json options;      // the stage's keys with defaults merged in, without name, stage, from
+  std::string path;  // JSON path of the stage in the file, for messages
 };
 
 struct Recipe {
@@ -28,7 +29,7 @@ struct Recipe {
   uint64_t seed = 0;
   Json policy;
   std::vector<StageSpec> stages;
-  Json resolved;         // the whole recipe after overrides: what OUT/recipe.json holds
+  Json resolved;  // the whole recipe after overrides: what OUT/recipe.json holds
 };
 
 // Reads a recipe and applies overrides "key.path=value" in order; the value is JSON where it parses as JSON,

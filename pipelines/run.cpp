@@ -28,30 +28,29 @@ std::string stage_directory(const std::string& out, size_t index, const std::str
   return fmt::format("{}/stages/{:02}-{}", out, index + 1, name);
 }
 
-// The recipe that `out` was started with must be this one.
+// Makes `out` the folder of a run of this recipe, or finds that it is.
 void claim_directory(const std::string& out, const Recipe& recipe) {
   const std::string path = out + "/recipe.json";
   const std::string text = recipe.resolved.dump(2) + "\n";
-  if (fs::exists(path)) {
-    if (read_file(path) != text) {
-      throw Error("the directory holds a run of another recipe (or with other --set values)", out,
-                  "resume with the recipe as it was, or give another --out");
-    }
-    return;
+  const bool started = fs::exists(path);
+  if (started && read_file(path) != text) {
+    throw Error("the directory holds a run of another recipe (or with other --set values)", out,
+                "resume with the recipe as it was, or give another --out");
   }
-  // recipe.json is written first, so a run killed before that has left nothing but its beginning.
   fs::create_directories(out);
   for (const auto& entry : fs::directory_iterator(out)) {
-    if (entry.path().filename().string().starts_with("recipe.json.tmp-")) continue;
+    // recipe.json comes first, so a run killed before it was whole has left its beginning and nothing else.
+    if (started || entry.path().filename().string().starts_with("recipe.json.tmp-")) continue;
     throw Error("the output directory exists and holds something that is not a run", out, "give a new --out");
   }
   remove_unfinished(out);
-  write_file_atomically(path, text);
+  if (!started) write_file_atomically(path, text);
 }
 
 // The policy a stage starts from: the base, or what an earlier stage has left.
-Policy starting_policy(const Recipe& recipe, const StageSpec& spec, const PolicySource& base, const std::string& out,
-                       std::optional<at::ScalarType> dtype, const at::Device& device) {
+Policy starting_policy(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
+                       const std::string& out, std::optional<at::ScalarType> dtype,
+                       const at::Device& device) {
   if (spec.from == "base") return make_policy(base, dtype, device, recipe.seed);
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     if (recipe.stages[i].name == spec.from) {
@@ -69,7 +68,8 @@ std::optional<Json> finished_stage(const std::string& directory) {
 
 }  // namespace
 
-Json check_recipe(const std::string& path, const std::vector<std::string>& overrides, const RunOptions& options) {
+Json check_recipe(const std::string& path, const std::vector<std::string>& overrides,
+                  const RunOptions& options) {
   Recipe recipe = read_recipe(path, overrides);
   chosen_dtype(options);
   // Keys first, so that a misspelt one is reported before a missing file.
@@ -111,17 +111,19 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
     if (!finished) {
       const auto start = std::chrono::steady_clock::now();
       Policy policy = starting_policy(recipe, spec, source, out, dtype, device);
-      const StageContext context{recipe,      plan, source, directory, step_offset, out + "/metrics.jsonl",
-                                 out + "/episodes.jsonl"};
-      const Json history = spec.type == "sft" ? run_sft_stage(context, policy) : run_rl_stage(context, policy);
-      finished = Json{{"name", spec.name},
-                      {"stage", spec.type},
-                      {"from", spec.from},
-                      {"steps", plan.max_steps},
-                      {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
-                      {"model", directory + "/model"},
-                      {"version", kVersion},
-                      {"eval", history}};
+      const StageContext context{
+          recipe, plan, source, directory, step_offset, out + "/metrics.jsonl", out + "/episodes.jsonl"};
+      const Json history =
+          spec.type == "sft" ? run_sft_stage(context, policy) : run_rl_stage(context, policy);
+      finished =
+          Json{{"name", spec.name},
+               {"stage", spec.type},
+               {"from", spec.from},
+               {"steps", plan.max_steps},
+               {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
+               {"model", directory + "/model"},
+               {"version", kVersion},
+               {"eval", history}};
       AtomicDirectory model(directory + "/model");
       save_checkpoint(policy, source.files, model.path());
       model.commit(*finished);

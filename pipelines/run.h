@@ -20,12 +20,13 @@ struct RunOptions {
 // Validates a recipe without weights in memory: every key of every stage, data files and columns, checkpoint
 // names and shapes, tokenizer against model. Returns a description of what would run (parameters, steps, data
 // sizes), one object per stage. Throws Error at the first thing wrong.
-Json check_recipe(const std::string& path, const std::vector<std::string>& overrides, const RunOptions& options);
+Json check_recipe(const std::string& path, const std::vector<std::string>& overrides,
+                  const RunOptions& options);
 
 // Runs the recipe into `out`, resuming if the directory holds an unfinished run of the same recipe: finished
-// stages are skipped, the running one goes on from its last checkpoint, bit for bit on the same machine. Throws
-// Error before anything is written if check_recipe would, or if `out` holds a different recipe. Progress goes
-// to stderr. Returns the run's summary (also OUT/summary.json).
+// stages are skipped, the running one goes on from its last checkpoint, bit for bit on the same machine.
+// Throws Error before anything is written if check_recipe would, or if `out` holds a different recipe.
+// Progress goes to stderr. Returns the run's summary (also OUT/summary.json).
 Json run_recipe(const std::string& path, const std::vector<std::string>& overrides, const std::string& out,
                 const RunOptions& options);
 

@@ -63,15 +63,18 @@ StageData load_data(const Recipe& recipe, const StagePlan& plan, const PolicySou
   const DataUse use = spec.type == "sft" ? DataUse::kTrainSft : DataUse::kTrainRl;
   Json train_data = data;
   const int64_t reserved = spec.type == "sft" ? 1 : plan.max_completion_length;
-  out.train.emplace(read_data_options(train_data, recipe.file, path, use), *source.files.tokenizer, context, reserved, seed);
+  out.train.emplace(read_data_options(train_data, recipe.file, path, use), *source.files.tokenizer, context,
+                    reserved, seed);
   if (plan.eval) {
     Json eval_data = data;
     eval_data.erase("worked_fraction");
     // One set of evaluation problems for the whole run.
-    out.eval.emplace(read_data_options(eval_data, recipe.file, path, DataUse::kEval), *source.files.tokenizer, context,
-                     plan.eval->options.sampling.max_tokens, derive_seed({recipe.seed, kEvalStream}));
+    out.eval.emplace(read_data_options(eval_data, recipe.file, path, DataUse::kEval), *source.files.tokenizer,
+                     context, plan.eval->options.sampling.max_tokens,
+                     derive_seed({recipe.seed, kEvalStream}));
     if (out.eval->size() == 0 && plan.eval->num_problems == 0) {
-      throw Error("a generated evaluation set needs a size", recipe.file + ": eval.num_problems", "set it to at least 200");
+      throw Error("a generated evaluation set needs a size", recipe.file + ": eval.num_problems",
+                  "set it to at least 200");
     }
   }
   return out;
@@ -82,14 +85,16 @@ std::vector<Problem> eval_problems(const StagePlan& plan, const StageData& data)
 }
 
 Rubric stage_rubric(const Recipe& recipe, const StagePlan& plan) {
-  return read_rubric(plan.rewards, recipe.file, plan.spec.path.empty() ? "rewards" : plan.spec.path + ".rewards");
+  return read_rubric(plan.rewards, recipe.file,
+                     plan.spec.path.empty() ? "rewards" : plan.spec.path + ".rewards");
 }
 
 Json episode_json(const StagePlan& plan, const Group& group, const Episode& episode, const Rubric& rubric) {
   Json scores = Json::object();
   for (size_t i = 0; i < episode.scores.size(); ++i) {
     const Score& score = episode.scores[i];
-    Json entry = {{"value", score.value ? Json(*score.value) : Json()}, {"status", score_status_name(score.status)}};
+    Json entry = {{"value", score.value ? Json(*score.value) : Json()},
+                  {"status", score_status_name(score.status)}};
     if (!score.reason.empty()) entry["reason"] = score.reason;
     scores[rubric.items[i].label] = entry;
   }
@@ -109,8 +114,8 @@ Json episode_json(const StagePlan& plan, const Group& group, const Episode& epis
           {"seed", episode.seed}};
 }
 
-// The loop that every training stage runs: resume, evaluate, step, log, checkpoint. What differs between stages
-// are the functions.
+// The loop that every training stage runs: resume, evaluate, step, log, checkpoint. What differs between
+// stages are the functions.
 struct StageLoop {
   std::function<Json()> step;
   std::function<void(const std::string&)> save;
@@ -123,7 +128,8 @@ struct StageLoop {
 // NaN becomes null in files; numbers for the screen come from here.
 double number_of(const Json& metrics, const char* key) {
   const auto it = metrics.find(key);
-  return it != metrics.end() && it->is_number() ? it->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  return it != metrics.end() && it->is_number() ? it->get<double>()
+                                                : std::numeric_limits<double>::quiet_NaN();
 }
 
 Json run_loop(const StageContext& context, const Policy& policy, const StageLoop& loop,
@@ -150,10 +156,14 @@ Json run_loop(const StageContext& context, const Policy& policy, const StageLoop
     options.sampling.eos_ids = context.source.files.eos_token_ids;
     const EvalResult result = evaluate(policy, &*context.source.files.tokenizer, *rubric, problems, options);
     metrics.update(eval_metrics(result, "eval_"));
-    history.push_back({{"step", step}, {"accuracy", result.pass_at_1}, {"accuracy_stderr", result.pass_at_1_stderr},
-                       {"mean_length", result.mean_length}, {"reward", result.reward}});
+    history.push_back({{"step", step},
+                       {"accuracy", result.pass_at_1},
+                       {"accuracy_stderr", result.pass_at_1_stderr},
+                       {"mean_length", result.mean_length},
+                       {"reward", result.reward}});
     progress.message(fmt::format("{}: step {}: held-out accuracy {:.3f} +- {:.3f}, mean length {:.1f} tokens",
-                                 plan.spec.name, step, result.pass_at_1, result.pass_at_1_stderr, result.mean_length));
+                                 plan.spec.name, step, result.pass_at_1, result.pass_at_1_stderr,
+                                 result.mean_length));
   };
   auto header = [&] { return Json{{"stage", plan.spec.name}, {"stage_step", step}}; };
 
@@ -210,23 +220,26 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
     plan.steps_per_rollout = options.steps_per_generation * options.num_iterations;
     plan.max_completion_length = options.sampling.max_tokens;
     plan.log_episodes = r.integer("log_episodes", plan.log_episodes, {.min = -1});
-    if (!r.has("rewards")) r.fail("rewards", "the stage has no rewards", "add \"rewards\": [{\"name\": ...}]");
+    if (!r.has("rewards"))
+      r.fail("rewards", "the stage has no rewards", "add \"rewards\": [{\"name\": ...}]");
     if (plan.checkpoints.save_steps % plan.steps_per_rollout != 0) {
-      r.fail("save_steps",
-             fmt::format("{} is not a multiple of the {} steps that share a rollout (steps_per_generation * num_iterations)",
-                         plan.checkpoints.save_steps, plan.steps_per_rollout));
+      r.fail("save_steps", fmt::format("{} is not a multiple of the {} steps that share a rollout "
+                                       "(steps_per_generation * num_iterations)",
+                                       plan.checkpoints.save_steps, plan.steps_per_rollout));
     }
   } else {
     const SftOptions options = read_sft_options(r);
     plan.max_steps = options.max_steps;
     plan.max_completion_length = r.integer("max_completion_length", 256, {.min = 1});
     if (r.has("rewards") && !r.has("eval")) {
-      r.fail("rewards", "without effect: a supervised stage uses rewards for evaluation only", "add \"eval\" or remove it");
+      r.fail("rewards", "without effect: a supervised stage uses rewards for evaluation only",
+             "add \"eval\" or remove it");
     }
   }
   if (r.has("eval")) {
     plan.eval = read_eval(r.object("eval"), recipe, plan.max_completion_length);
-    if (!r.has("rewards")) r.fail("eval", "evaluation needs a reward to judge by", "add \"rewards\": [{\"name\": ...}]");
+    if (!r.has("rewards"))
+      r.fail("eval", "evaluation needs a reward to judge by", "add \"rewards\": [{\"name\": ...}]");
   }
   r.finish();
   return plan;
@@ -256,7 +269,9 @@ std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::strin
     constexpr std::string_view prefix = "checkpoint-";
     if (!name.starts_with(prefix) || name.find('.') != std::string::npos) continue;
     const std::string digits = name.substr(prefix.size());
-    if (digits.empty() || !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (digits.empty() ||
+        !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      continue;
     found.emplace_back(std::stoll(digits), entry.path().string());
   }
   std::sort(found.rbegin(), found.rend());
@@ -274,7 +289,8 @@ std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::strin
 
 void prune_checkpoints(const std::string& directory, int64_t keep) {
   const auto checkpoints = usable_checkpoints(directory);
-  for (size_t i = static_cast<size_t>(keep); i < checkpoints.size(); ++i) fs::remove_all(checkpoints[i].second);
+  for (size_t i = static_cast<size_t>(keep); i < checkpoints.size(); ++i)
+    fs::remove_all(checkpoints[i].second);
 }
 
 Json run_sft_stage(const StageContext& context, Policy& policy) {
@@ -282,8 +298,9 @@ Json run_sft_stage(const StageContext& context, Policy& policy) {
   SftTrainer trainer(policy, read_sft_options(r));
   const StageData data = load_data(context.recipe, context.plan, context.source);
   const Tokenizer& tokenizer = *context.source.files.tokenizer;
-  const int64_t eos = context.source.files.config.eos_token_ids.empty() ? context.source.files.eos_token_ids.front()
-                                                                        : context.source.files.config.eos_token_ids.front();
+  const int64_t eos = context.source.files.config.eos_token_ids.empty()
+                          ? context.source.files.eos_token_ids.front()
+                          : context.source.files.config.eos_token_ids.front();
   auto draw = [&](int64_t n) {
     const SftSample sample = data.train->draw_sft(n);
     SftSequence sequence{sample.problem.prompt_ids, tokenizer.encode(sample.completion, false)};
@@ -292,7 +309,8 @@ Json run_sft_stage(const StageContext& context, Policy& policy) {
     const int64_t length = static_cast<int64_t>(sequence.prompt_ids.size() + sequence.completion_ids.size());
     if (length > context_length) {
       throw Error(fmt::format("a sample has {} tokens, the model's context is {}", length, context_length),
-                  fmt::format("{}: problem {}", context.recipe.file, sample.problem.id), "shorten or drop it");
+                  fmt::format("{}: problem {}", context.recipe.file, sample.problem.id),
+                  "shorten or drop it");
     }
     return sequence;
   };
@@ -334,10 +352,13 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
     }
   };
   const std::string accuracy = "rewards/" + rubric.items.front().label + "/mean";
-  loop.shown = [accuracy](const Json& m) {
-    return ProgressMetrics{{accuracy, number_of(m, accuracy.c_str())},
-                           {"reward", number_of(m, "reward")},
-                           {"length", number_of(m, "completions/mean_length")}};
+  // Steps that share a rollout show what it gave.
+  Json rollout = Json::object();
+  loop.shown = [accuracy, rollout](const Json& m) mutable {
+    if (m.contains("reward")) rollout = m;
+    return ProgressMetrics{{accuracy, number_of(rollout, accuracy.c_str())},
+                           {"reward", number_of(rollout, "reward")},
+                           {"length", number_of(rollout, "completions/mean_length")}};
   };
   return run_loop(context, policy, loop, eval_problems(context.plan, data), rubric);
 }

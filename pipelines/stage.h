@@ -19,8 +19,8 @@ namespace grpo {
 //    "max_completion_length": 256}
 // Problems come from data.eval; correct is what the stage's first reward scores 1.
 struct StageEval {
-  int64_t steps = 0;          // optimizer steps between evaluations; 0: only at the start (rl) and the end
-  int64_t num_problems = 0;   // 0: all of the file
+  int64_t steps = 0;         // optimizer steps between evaluations; 0: only at the start (rl) and the end
+  int64_t num_problems = 0;  // 0: all of the file
   EvalOptions options;
 };
 
@@ -34,11 +34,11 @@ struct CheckpointPolicy {
 struct StagePlan {
   StageSpec spec;
   std::optional<StageEval> eval;
-  Json rewards;                       // the rubric's list, for rl and for evaluation
+  Json rewards;  // the rubric's list, for rl and for evaluation
   CheckpointPolicy checkpoints;
-  int64_t log_episodes = 16;          // episodes per rollout written to episodes.jsonl
+  int64_t log_episodes = 16;  // episodes per rollout written to episodes.jsonl
   int64_t max_steps = 0;
-  int64_t steps_per_rollout = 1;      // checkpoints fall on multiples of it
+  int64_t steps_per_rollout = 1;  // checkpoints fall on multiples of it
   int64_t max_completion_length = 0;
 };
 
@@ -47,8 +47,8 @@ struct StageContext {
   const Recipe& recipe;
   const StagePlan& plan;
   const PolicySource& source;
-  std::string directory;              // OUT/stages/NN-NAME
-  int64_t step_offset = 0;            // of this stage's step 0 in metrics.jsonl
+  std::string directory;    // OUT/stages/NN-NAME
+  int64_t step_offset = 0;  // of this stage's step 0 in metrics.jsonl
   std::string metrics_path;
   std::string episodes_path;
 };
@@ -59,12 +59,13 @@ std::string checkpoint_path(const std::string& directory, int64_t step);
 // Removes all but the newest `keep`.
 void prune_checkpoints(const std::string& directory, int64_t keep);
 
-// Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its history
-// of evaluations. Progress to stderr.
+// Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its
+// history of evaluations. Progress to stderr.
 Json run_sft_stage(const StageContext& context, Policy& policy);
 Json run_rl_stage(const StageContext& context, Policy& policy);
 
-// What a stage leaves open and the model decides: max_completion_length is a quarter of the context, at most 1024.
+// What a stage leaves open and the model decides: max_completion_length is a quarter of the context, at most
+// 1024.
 void set_context_defaults(StageSpec& spec, const ModelConfig& config);
 // Reads every key of a stage but those inside data and rewards. Throws Error.
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);

@@ -116,7 +116,6 @@ void read_deepseek_v3(ObjectReader& r, ModelConfig& model) {
     r.fail("num_nextn_predict_layers", "multi-token-prediction layers are not supported",
            "set it to 0 in a copy of the checkpoint that lacks them");
   }
-  require_null(r, "quantization_config", "quantised weights");
   model.rope = read_rope(r, mla.qk_rope_head_dim, r.boolean("rope_interleave", true));
   const int64_t layers = r.integer("num_hidden_layers", {.min = 1});
   const int64_t dense_first = r.integer("first_k_dense_replace", 0, {.min = 0});
@@ -146,6 +145,7 @@ ModelConfig read_model_config(const Json& config, const std::string& where) {
   model.eos_token_ids = r.integers("eos_token_id", {});
   model.dtype = r.choice(r.has("dtype") ? "dtype" : "torch_dtype", {"float32", "bfloat16", "float16"}, "float32");
   r.choice("hidden_act", {"silu"}, "silu");
+  require_null(r, "quantization_config", "quantised weights");
   if (model.model_type == "llama") read_llama(r, model);
   if (model.model_type == "qwen2") read_qwen2(r, model);
   if (model.model_type == "deepseek_v3") read_deepseek_v3(r, model);

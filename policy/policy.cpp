@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/seed.h"
 #include "policy/checkpoint_names.h"
+#include "policy/kernels/embedding.h"
 #include "policy/kernels/linear.h"
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
@@ -168,7 +169,7 @@ at::Tensor Policy::hidden(const PackedTokens& batch, const KvView* kv) const {
   const at::AutoGradMode grad(at::GradMode::is_enabled() && kv == nullptr);
   const Weights& w = *weights_;
   const ForwardContext context{config_, batch, rope_angles(batch.positions, w.rope_frequencies), kv};
-  at::Tensor x = at::embedding(w.embedding, batch.tokens);
+  at::Tensor x = embed(w.embedding, batch.tokens);
   for (size_t i = 0; i < w.layers.size(); ++i) {
     const LayerWeights& layer = w.layers[i];
     const LayerConfig& config = config_.layers[i];

@@ -12,7 +12,9 @@ namespace grpo {
 
 inline std::string test_data(const std::string& name) {
   const char* folder = std::getenv("GRPO_TEST_DATA");
-  return (folder != nullptr ? std::string(folder) : std::string(GRPO_SOURCE_DIR) + "/../shared/data") + "/" + name;
+  std::string path = folder != nullptr ? folder : GRPO_SOURCE_DIR;
+  if (folder == nullptr) path += "/../shared/data";
+  return path + "/" + name;
 }
 
 }  // namespace grpo

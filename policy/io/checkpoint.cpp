@@ -15,9 +15,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kExtraFiles = {"tokenizer.json",          "tokenizer_config.json", "generation_config.json",
-                                              "special_tokens_map.json", "chat_template.jinja",   "chat_template.json",
-                                              "vocab.json",              "merges.txt",            "added_tokens.json"};
+const std::vector<std::string> kExtraFiles = {"tokenizer.json",
+                                              "tokenizer_config.json",
+                                              "generation_config.json",
+                                              "special_tokens_map.json",
+                                              "chat_template.jinja",
+                                              "chat_template.json",
+                                              "vocab.json",
+                                              "merges.txt",
+                                              "added_tokens.json"};
 
 void add_ids(std::set<int64_t>& ids, const Json& value) {
   if (value.is_number_integer()) ids.insert(value.get<int64_t>());
@@ -26,13 +32,15 @@ void add_ids(std::set<int64_t>& ids, const Json& value) {
   }
 }
 
-std::vector<int64_t> collect_eos(const ModelConfig& config, const CheckpointFiles& files, const std::string& directory) {
+std::vector<int64_t> collect_eos(const ModelConfig& config, const CheckpointFiles& files,
+                                 const std::string& directory) {
   std::set<int64_t> ids(config.eos_token_ids.begin(), config.eos_token_ids.end());
   if (const auto it = files.extras.find("generation_config.json"); it != files.extras.end()) {
     const Json json = parse_json(it->second, directory + "/generation_config.json");
     if (json.is_object() && json.contains("eos_token_id")) add_ids(ids, json["eos_token_id"]);
   }
-  if (const auto it = files.extras.find("tokenizer_config.json"); it != files.extras.end() && files.tokenizer) {
+  if (const auto it = files.extras.find("tokenizer_config.json");
+      it != files.extras.end() && files.tokenizer) {
     const Json json = parse_json(it->second, directory + "/tokenizer_config.json");
     const Json eos = json.is_object() && json.contains("eos_token") ? json["eos_token"] : Json();
     const Json& name = eos.is_object() && eos.contains("content") ? eos["content"] : eos;
@@ -49,7 +57,9 @@ std::vector<int64_t> collect_eos(const ModelConfig& config, const CheckpointFile
   return {ids.begin(), ids.end()};
 }
 
-std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(at::IntArrayRef shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 // Tensors that checkpoints carry and no forward pass needs.
 bool ignorable(const std::string& name, const ModelConfig& config) {
@@ -57,9 +67,10 @@ bool ignorable(const std::string& name, const ModelConfig& config) {
 }
 
 // Throws unless the reader's tensors are exactly what the views need.
-void match_tensors(const SafetensorsReader& reader, const std::vector<NamedTensor>& views, const ModelConfig& config,
-                   const std::string& directory) {
-  std::vector<std::string> missing, unused, misshaped;
+void match_tensors(const SafetensorsReader& reader, const std::vector<NamedTensor>& views,
+                   const ModelConfig& config, const std::string& directory) {
+  static const std::set<std::string> real = {"F64", "F32", "F16", "BF16"};
+  std::vector<std::string> missing, unused, misshaped, mistyped;
   std::set<std::string> wanted;
   for (const NamedTensor& view : views) {
     wanted.insert(view.name);
@@ -69,21 +80,25 @@ void match_tensors(const SafetensorsReader& reader, const std::vector<NamedTenso
     } else if (view.tensor.sizes() != at::IntArrayRef(it->second.shape)) {
       misshaped.push_back(fmt::format("{} is {} in the file, the configuration says {}", view.name,
                                       shape_text(it->second.shape), shape_text(view.tensor.sizes())));
+    } else if (!real.contains(it->second.dtype)) {
+      mistyped.push_back(fmt::format("{} is {} in {}", view.name, it->second.dtype, it->second.file));
     }
   }
   for (const auto& [name, info] : reader.tensors()) {
     if (!wanted.contains(name) && !ignorable(name, config)) unused.push_back(name);
   }
-  if (missing.empty() && unused.empty() && misshaped.empty()) return;
+  if (missing.empty() && unused.empty() && misshaped.empty() && mistyped.empty()) return;
   auto section = [](const char* title, const std::vector<std::string>& names) {
     if (names.empty()) return std::string();
     constexpr size_t shown = 20;
     const std::vector<std::string> head(names.begin(), names.begin() + std::min(shown, names.size()));
-    const std::string rest = names.size() > shown ? fmt::format("\n    ... and {} more", names.size() - shown) : "";
+    const std::string rest =
+        names.size() > shown ? fmt::format("\n    ... and {} more", names.size() - shown) : "";
     return fmt::format("\n  {} ({}):\n    {}{}", title, names.size(), fmt::join(head, "\n    "), rest);
   };
-  throw Error(fmt::format("the weights do not fit config.json{}{}{}", section("missing", missing),
-                          section("unused", unused), section("mis-shaped", misshaped)),
+  throw Error(fmt::format("the weights do not fit config.json{}{}{}{}", section("missing", missing),
+                          section("unused", unused), section("mis-shaped", misshaped),
+                          section("of a dtype that is not F64, F32, F16 or BF16", mistyped)),
               directory, "check that config.json and the weight files belong together");
 }
 
@@ -113,7 +128,8 @@ CheckpointFiles read_checkpoint_files(const std::string& directory) {
     if (files.tokenizer->vocab_size() > files.config.vocab_size) {
       throw Error(fmt::format("the tokenizer has ids up to {}, but the model embeds only vocab_size = {}",
                               files.tokenizer->vocab_size() - 1, files.config.vocab_size),
-                  fmt::format("{} and {}", path, config_path), "use the tokenizer this checkpoint was trained with");
+                  fmt::format("{} and {}", path, config_path),
+                  "use the tokenizer this checkpoint was trained with");
     }
   }
   files.eos_token_ids = collect_eos(files.config, files, directory);
@@ -130,7 +146,8 @@ uint64_t check_checkpoint_tensors(const std::string& directory, const ModelConfi
   return bytes;
 }
 
-Checkpoint load_checkpoint(const std::string& directory, std::optional<at::ScalarType> dtype, const at::Device& device) {
+Checkpoint load_checkpoint(const std::string& directory, std::optional<at::ScalarType> dtype,
+                           const at::Device& device) {
   CheckpointFiles files = read_checkpoint_files(directory);
   check_checkpoint_tensors(directory, files.config);
   const SafetensorsReader reader(directory);

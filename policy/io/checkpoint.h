@@ -16,10 +16,11 @@ namespace grpo {
 // What a checkpoint directory holds beside weights.
 struct CheckpointFiles {
   ModelConfig config;
-  std::optional<Tokenizer> tokenizer;         // absent if there is no tokenizer.json
-  std::vector<int64_t> eos_token_ids;         // config.json, generation_config.json and tokenizer together, sorted
-  std::map<std::string, std::string> extras;  // file name -> bytes of tokenizer*.json, generation_config.json, chat
-                                              // templates, special_tokens_map.json: saved again unchanged
+  std::optional<Tokenizer> tokenizer;  // absent if there is no tokenizer.json
+  std::vector<int64_t> eos_token_ids;  // config.json, generation_config.json and tokenizer together, sorted
+  std::map<std::string, std::string>
+      extras;  // file name -> bytes of tokenizer*.json, generation_config.json, chat
+               // templates, special_tokens_map.json: saved again unchanged
 };
 
 // Reads everything but the weights. Throws Error for a missing or broken file and for a tokenizer with more
@@ -27,7 +28,8 @@ struct CheckpointFiles {
 CheckpointFiles read_checkpoint_files(const std::string& directory);
 
 // Compares tensor names and shapes of the files with what the configuration needs, without reading weights.
-// Throws one Error that lists every missing, unused and mis-shaped tensor. Returns the bytes of all tensors.
+// Throws one Error that lists every missing, unused and mis-shaped tensor and every one whose dtype is no
+// plain floating-point type. Returns the bytes of all tensors.
 uint64_t check_checkpoint_tensors(const std::string& directory, const ModelConfig& config);
 
 struct Checkpoint {
@@ -36,7 +38,8 @@ struct Checkpoint {
 };
 
 // dtype: what the policy computes in; none takes the checkpoint's (float16 files are computed in float32).
-Checkpoint load_checkpoint(const std::string& directory, std::optional<at::ScalarType> dtype, const at::Device& device);
+Checkpoint load_checkpoint(const std::string& directory, std::optional<at::ScalarType> dtype,
+                           const at::Device& device);
 
 // Writes a complete checkpoint into an existing directory, weights in the policy's dtype (float64 is written
 // as float32), under the family's names, experts one by one. Throws Error when the disk refuses.

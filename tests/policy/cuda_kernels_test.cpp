@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "policy/kernels/attention.h"
+#include "policy/kernels/embedding.h"
 #include "policy/kernels/linear.h"
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
@@ -297,6 +298,20 @@ TEST_F(CudaKernels, SwigluAndItsGradientEqualTheCpus) {
     expect_like_the_cpu(
         {draw({37, 2 * dim}, at::kDouble) * 3}, [](const Tensors& t) { return swiglu(t[0]); },
         std::to_string(dim));
+  }
+}
+
+// Many tokens on few rows, as a small vocabulary has, and few on many.
+TEST_F(CudaKernels, EmbeddingAndItsGradientEqualTheCpus) {
+  at::manual_seed(16);
+  for (const int64_t vocab : {3, 1000}) {
+    for (const int64_t tokens : {1, 50, 9000}) {
+      const at::Tensor ids = at::randint(0, vocab, {tokens}, at::kLong);
+      expect_like_the_cpu(
+          {draw({vocab, 24}, at::kDouble)},
+          [&](const Tensors& t) { return embed(t[0], ids.to(t[0].device())); },
+          std::to_string(tokens) + " tokens of " + std::to_string(vocab));
+    }
   }
 }
 

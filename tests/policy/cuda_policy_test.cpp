@@ -41,9 +41,8 @@ struct Step {
   std::vector<at::Tensor> gradients;  // of a weighted sum of log-probabilities
 };
 
-Step step(Policy& policy) {
+Step step(Policy& policy, const Ids& sequences) {
   policy.set_requires_grad(true);
-  const Ids sequences = some_sequences(policy);
   const PackedTokens batch = pack_sequences(sequences, policy.device());
   const int64_t rows = batch.tokens.size(0);
   const at::Tensor targets = at::tensor(random_ids(policy, rows, 3), at::kLong).to(policy.device());
@@ -56,6 +55,10 @@ Step step(Policy& policy) {
   const at::Tensor loss = (out.scores.logprobs * weights.to(out.scores.logprobs.options())).sum();
   out.gradients = torch::autograd::grad({loss}, parameters);
   return out;
+}
+
+Step step(Policy& policy) {
+  return step(policy, some_sequences(policy));
 }
 
 class CudaPolicy : public testing::CudaTest {};
@@ -102,19 +105,26 @@ TEST_F(CudaPolicy, BfloatIsAsCloseToDoublePrecisionAsOnTheCpu) {
   }
 }
 
+void expect_same_bits(const Policy& policy, const Step& a, const Step& b) {
+  EXPECT_TRUE(at::equal(a.scores.logprobs, b.scores.logprobs))
+      << policy.config().model_type << policy.dtype();
+  for (size_t i = 0; i < a.gradients.size(); ++i) {
+    EXPECT_TRUE(at::equal(a.gradients[i], b.gradients[i]))
+        << policy.config().model_type << policy.dtype() << " " << policy.parameters()[i].name;
+  }
+}
+
+// Few tokens and many: libraries have other kernels for each.
 TEST_F(CudaPolicy, GradientsHaveTheSameBitsAtEveryCall) {
   for (const Json& json : all_architectures()) {
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       Policy policy = on_cuda(random_policy(json), dtype);
-      const Step first = step(policy);
-      for (int repeat = 0; repeat < 3; ++repeat) {
-        const Step again = step(policy);
-        EXPECT_TRUE(at::equal(again.scores.logprobs, first.scores.logprobs)) << json["model_type"] << dtype;
-        for (size_t i = 0; i < first.gradients.size(); ++i) {
-          EXPECT_TRUE(at::equal(again.gradients[i], first.gradients[i]))
-              << json["model_type"] << dtype << " " << policy.parameters()[i].name;
-        }
-      }
+      Ids sequences = some_sequences(policy);
+      const Step few = step(policy, sequences);
+      expect_same_bits(policy, few, step(policy, sequences));
+      for (uint64_t seed = 0; seed < 200; ++seed) sequences.push_back(random_ids(policy, 100, seed));
+      const Step many = step(policy, sequences);
+      for (int repeat = 0; repeat < 5; ++repeat) expect_same_bits(policy, many, step(policy, sequences));
     }
   }
 }
@@ -269,8 +279,9 @@ TEST_F(CudaPolicy, ADecodeStepNeverWaitsForTheGpu) {
 }
 
 TEST_F(CudaPolicy, ATrainingStepWaitsForNothing) {
-  for (const ModelConfig& config : {tiny_gqa(), tiny_mla_moe()}) {
-    Policy policy = on_cuda(tiny_policy(config), at::kBFloat16);
+  for (const auto& [config, dtype] : {std::pair(tiny_gqa(), at::kFloat), std::pair(tiny_gqa(), at::kBFloat16),
+                                      std::pair(tiny_mla_moe(), at::kBFloat16)}) {
+    Policy policy = on_cuda(tiny_policy(config), dtype);
     policy.set_requires_grad(true);
     const PackedTokens batch = pack_sequences({random_ids(policy, 40, 1), random_ids(policy, 70, 2)}, cuda_);
     const auto run = [&] {
@@ -278,7 +289,7 @@ TEST_F(CudaPolicy, ATrainingStepWaitsForNothing) {
     };
     run();
     const NoWaits guard;
-    EXPECT_NO_THROW(run());
+    EXPECT_NO_THROW(run()) << config.model_type << dtype;
   }
 }
 
