@@ -1,12 +1,17 @@
 #include "policy/kernels/embedding.h"
 
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 namespace grpo {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
+
+at::Tensor embedding_backward_cpu(const at::Tensor& grad, const at::Tensor& tokens, int64_t rows) {
+  return at::embedding_dense_backward(grad, tokens, rows, /*padding_idx=*/-1, /*scale_grad_by_freq=*/false);
+}
 
 class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
  public:
@@ -17,20 +22,25 @@ class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const at::Tensor tokens = ctx->get_saved_variables()[0], grad = grads[0].contiguous();
-    const int64_t rows = ctx->saved_data["rows"].toInt();
-    // index_put sorts the tokens first. It would round after every addition, so narrow types go elsewhere.
-    if (grad.element_size() < 4)
-      return {at::embedding_dense_backward(grad, tokens, rows, -1, false), at::Tensor()};
-    at::Tensor sum = at::zeros({rows, grad.size(1)}, grad.options());
-    return {sum.index_put_({tokens}, grad, /*accumulate=*/true), at::Tensor()};
+    static const auto op = c10::Dispatcher::singleton()
+                               .findSchemaOrThrow("grpo::embedding_backward", "")
+                               .typed<decltype(embedding_backward_cpu)>();
+    return {op.call(grads[0], ctx->get_saved_variables()[0], ctx->saved_data["rows"].toInt()), at::Tensor()};
   }
 };
 
 }  // namespace
 
 at::Tensor embed(const at::Tensor& weight, const at::Tensor& tokens) {
-  return weight.is_cuda() ? EmbeddingFunction::apply(weight, tokens) : at::embedding(weight, tokens);
+  return EmbeddingFunction::apply(weight, tokens);
+}
+
+TORCH_LIBRARY_FRAGMENT(grpo, m) {
+  m.def("embedding_backward(Tensor grad, Tensor tokens, int rows) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(grpo, CPU, m) {
+  m.impl("embedding_backward", embedding_backward_cpu);
 }
 
 }  // namespace grpo
