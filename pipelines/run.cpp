@@ -129,7 +129,7 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
       model.commit(*finished);
     }
     // The finished model stands for them. Also where a run was killed before it could clean up.
-    for (const auto& [step, checkpoint] : usable_checkpoints(directory)) fs::remove_all(checkpoint);
+    remove_checkpoints(directory);
     summary["stages"].push_back(*finished);
     step_offset += plan.max_steps + 1;
   }

@@ -261,7 +261,10 @@ std::string checkpoint_path(const std::string& directory, int64_t step) {
   return fmt::format("{}/checkpoint-{:06}", directory, step);
 }
 
-std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::string& directory) {
+namespace {
+
+// checkpoint-DIGITS folders, newest first, whatever state they are in.
+std::vector<std::pair<int64_t, std::string>> checkpoint_folders(const std::string& directory) {
   std::vector<std::pair<int64_t, std::string>> found;
   if (!fs::is_directory(directory)) return found;
   for (const auto& entry : fs::directory_iterator(directory)) {
@@ -275,6 +278,13 @@ std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::strin
     found.emplace_back(std::stoll(digits), entry.path().string());
   }
   std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::string& directory) {
+  auto found = checkpoint_folders(directory);
   // A damaged newest checkpoint is passed over for the one before it.
   while (!found.empty()) {
     try {
@@ -291,6 +301,10 @@ void prune_checkpoints(const std::string& directory, int64_t keep) {
   const auto checkpoints = usable_checkpoints(directory);
   for (size_t i = static_cast<size_t>(keep); i < checkpoints.size(); ++i)
     fs::remove_all(checkpoints[i].second);
+}
+
+void remove_checkpoints(const std::string& directory) {
+  for (const auto& [step, checkpoint] : checkpoint_folders(directory)) fs::remove_all(checkpoint);
 }
 
 Json run_sft_stage(const StageContext& context, Policy& policy) {

@@ -58,6 +58,8 @@ std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::strin
 std::string checkpoint_path(const std::string& directory, int64_t step);
 // Removes all but the newest `keep`.
 void prune_checkpoints(const std::string& directory, int64_t keep);
+// Removes them all, damaged ones and those that somebody was killed over while removing them included.
+void remove_checkpoints(const std::string& directory);
 
 // Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its
 // history of evaluations. Progress to stderr.
