@@ -9,46 +9,54 @@ namespace {
 
 using Views = std::vector<NamedTensor>;
 
+// Rows first .. first + rows of a map, as a module of its own.
+void add_part(Views& views, const std::string& name, const LinearMap& map, int64_t first, int64_t rows) {
+  views.push_back({name + ".weight", map.weight.narrow(0, first, rows)});
+  if (map.bias.defined()) views.push_back({name + ".bias", map.bias.narrow(0, first, rows)});
+}
+
+void add_map(Views& views, const std::string& name, const LinearMap& map) {
+  add_part(views, name, map, 0, map.weight.size(0));
+}
+
 void add_attention(Views& views, const std::string& at, const GqaConfig& config, const GqaWeights& weights) {
   const int64_t q = config.num_heads * config.head_dim, kv = config.num_kv_heads * config.head_dim;
-  const std::vector<std::tuple<const char*, int64_t, int64_t>> parts = {
-      {"q_proj", 0, q}, {"k_proj", q, kv}, {"v_proj", q + kv, kv}};
-  for (const auto& [name, first, rows] : parts) {
-    views.push_back({fmt::format("{}.{}.weight", at, name), weights.qkv.narrow(0, first, rows)});
-    if (weights.qkv_bias.defined()) {
-      views.push_back({fmt::format("{}.{}.bias", at, name), weights.qkv_bias.narrow(0, first, rows)});
-    }
+  add_part(views, at + ".q_proj", weights.qkv, 0, q);
+  add_part(views, at + ".k_proj", weights.qkv, q, kv);
+  add_part(views, at + ".v_proj", weights.qkv, q + kv, kv);
+  if (config.qk_norm) {
+    views.push_back({at + ".q_norm.weight", weights.q_norm});
+    views.push_back({at + ".k_norm.weight", weights.k_norm});
   }
-  views.push_back({at + ".o_proj.weight", weights.o});
-  if (weights.o_bias.defined()) views.push_back({at + ".o_proj.bias", weights.o_bias});
+  add_map(views, at + ".o_proj", weights.o);
 }
 
 void add_attention(Views& views, const std::string& at, const MlaConfig& /*config*/, const MlaWeights& weights) {
   if (weights.q.defined()) {
-    views.push_back({at + ".q_proj.weight", weights.q});
+    add_map(views, at + ".q_proj", weights.q);
   } else {
-    views.push_back({at + ".q_a_proj.weight", weights.q_a});
+    add_map(views, at + ".q_a_proj", weights.q_a);
     views.push_back({at + ".q_a_layernorm.weight", weights.q_norm});
-    views.push_back({at + ".q_b_proj.weight", weights.q_b});
+    add_map(views, at + ".q_b_proj", weights.q_b);
   }
-  views.push_back({at + ".kv_a_proj_with_mqa.weight", weights.kv_a});
+  add_map(views, at + ".kv_a_proj_with_mqa", weights.kv_a);
   views.push_back({at + ".kv_a_layernorm.weight", weights.kv_norm});
-  views.push_back({at + ".kv_b_proj.weight", weights.kv_b});
-  views.push_back({at + ".o_proj.weight", weights.o});
+  add_map(views, at + ".kv_b_proj", weights.kv_b);
+  add_map(views, at + ".o_proj", weights.o);
 }
 
-void add_mlp(Views& views, const std::string& at, const at::Tensor& gate_up, const at::Tensor& down) {
-  const int64_t width = gate_up.size(0) / 2;
-  views.push_back({at + ".gate_proj.weight", gate_up.narrow(0, 0, width)});
-  views.push_back({at + ".up_proj.weight", gate_up.narrow(0, width, width)});
-  views.push_back({at + ".down_proj.weight", down});
+void add_mlp(Views& views, const std::string& at, const LinearMap& gate_up, const LinearMap& down) {
+  const int64_t width = gate_up.weight.size(0) / 2;
+  add_part(views, at + ".gate_proj", gate_up, 0, width);
+  add_part(views, at + ".up_proj", gate_up, width, width);
+  add_map(views, at + ".down_proj", down);
 }
 
 void add_moe(Views& views, const std::string& at, const MoeWeights& weights) {
   views.push_back({at + ".gate.weight", weights.router});
   if (weights.bias.defined()) views.push_back({at + ".gate.e_score_correction_bias", weights.bias});
   for (int64_t e = 0; e < weights.gate_up.size(0); ++e) {
-    add_mlp(views, fmt::format("{}.experts.{}", at, e), weights.gate_up[e], weights.down[e]);
+    add_mlp(views, fmt::format("{}.experts.{}", at, e), {weights.gate_up[e], {}, {}}, {weights.down[e], {}, {}});
   }
   if (weights.shared.gate_up.defined()) {
     add_mlp(views, at + ".shared_experts", weights.shared.gate_up, weights.shared.down);

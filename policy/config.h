@@ -3,6 +3,7 @@
 // variant; a new family is one reader here and one name table in io/. Keys, traps and sources: the
 // transformers configuration classes of each family and DeepSeek-V3's inference/model.py.
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,7 @@ struct GqaConfig {
   int64_t head_dim = 0;
   bool qkv_bias = false;
   bool o_bias = false;
+  bool qk_norm = false;  // RMSNorm over head_dim on queries and keys, before RoPE (Qwen3)
 };
 
 // Multi-head latent attention (DeepSeek-V2/V3). q_lora_rank 0: a plain q_proj.
@@ -28,15 +30,17 @@ struct MlaConfig {
   int64_t qk_nope_head_dim = 0;
   int64_t qk_rope_head_dim = 0;
   int64_t v_head_dim = 0;
+  double softmax_factor = 1.0;  // of the softmax scale (nope + rope)^-0.5: g(factor, mscale_all_dim)^2 under YaRN
 };
 
 struct DenseConfig {
   int64_t intermediate_size = 0;
+  bool bias = false;  // on gate, up and down
 };
 
 enum class RouterScoring { kSoftmax, kSigmoid };
 
-// DeepSeekMoE: fine-grained routed experts plus shared ones.
+// Mixture of experts: fine-grained routed experts (Qwen3-MoE), plus shared ones (DeepSeekMoE).
 struct MoeConfig {
   int64_t num_experts = 0;
   int64_t top_k = 0;
@@ -58,14 +62,44 @@ struct LayerConfig {
   MlpConfig mlp;
 };
 
+// How the rotary frequencies f_i = theta^(-2i/dim) are lowered for contexts longer than those first trained on.
+// Names and formulas are those of transformers' modeling_rope_utils.
+struct LinearRope {
+  double factor = 1.0;  // f / factor
+};
+// Llama 3.1: long wavelengths are divided by factor, short ones kept, those between blended.
+struct Llama3Rope {
+  double factor = 8.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  int64_t original_max_position_embeddings = 8192;
+};
+// YaRN (arXiv 2309.00071): a ramp over dimensions between f / factor and f.
+struct YarnRope {
+  double factor = 1.0;
+  double beta_fast = 32.0;
+  double beta_slow = 1.0;
+  bool truncate = true;  // the ramp's ends are whole dimensions
+  int64_t original_max_position_embeddings = 4096;
+};
+
 struct RopeConfig {
   double theta = 10000.0;
   int64_t dim = 0;            // rotated dimensions per head
   bool interleaved = false;   // pairs (2i, 2i+1) as in DeepSeek; otherwise (i, i + dim/2)
+  std::variant<std::monostate, LinearRope, Llama3Rope, YarnRope> scaling = {};
+  double attention_factor = 1.0;  // cosine and sine are multiplied by it (YaRN)
+};
+
+// Weights stored as float8 (E4M3) with one float32 scale per block, as DeepSeek-V3 is released; dequantised when
+// they are loaded.
+struct Fp8Blocks {
+  int64_t rows = 128;
+  int64_t columns = 128;
 };
 
 struct ModelConfig {
-  std::string model_type;     // "llama", "qwen2", "deepseek_v3"
+  std::string model_type;     // "llama", "qwen2", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek_v3"
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t max_position_embeddings = 0;
@@ -73,15 +107,17 @@ struct ModelConfig {
   bool tie_word_embeddings = false;
   RopeConfig rope;
   std::vector<LayerConfig> layers;
+  int64_t mtp_layers = 0;     // multi-token-prediction modules behind the last layer, each with a layer like it
+  std::optional<Fp8Blocks> fp8;  // how the checkpoint's files hold weights; never how the policy does
   std::vector<int64_t> eos_token_ids;  // of config.json; generation_config.json may add to them
   std::string dtype = "float32";       // torch_dtype of the checkpoint
   Json source = Json::object();        // config.json as read: what is saved again, with the dtype updated
 };
 
-// Reads a config.json. Both spellings of transformers 4 and 5 are understood (rope_theta / rope_parameters,
-// torch_dtype / dtype). Throws Error, naming `where` and the key, for an unknown model_type, a missing or
-// impossible size, and for features that would change the numbers but are not built (rope scaling, sliding
-// window, attention on FP8 weights): never a silently different model.
+// Reads a config.json. Both spellings of transformers 4 and 5 are understood (rope_theta and rope_scaling /
+// rope_parameters, torch_dtype / dtype). Throws Error, naming `where` and the key, for an unknown model_type, a
+// missing or impossible size, and for features that would change the numbers but are not built (sliding window,
+// partial rotary embedding, other rope scalings, other quantisations): never a silently different model.
 ModelConfig read_model_config(const Json& config, const std::string& where);
 
 // Parameters of the whole model, and those that one token passes through (experts: top_k of num_experts;

@@ -1,12 +1,10 @@
 #include "policy/layers.h"
 
-#include <torch/csrc/autograd/custom_function.h>
+#include <cmath>
 
 #include "policy/kernels/attention.h"
 #include "policy/kernels/linear.h"
 #include "policy/kernels/rms_norm.h"
-#include "policy/kernels/router_scores.h"
-#include "policy/kernels/swiglu.h"
 
 namespace grpo {
 namespace {
@@ -19,36 +17,20 @@ void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Ten
   cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
 }
 
-// x.index_select(0, index), where index takes every row of x `copies` times and inverse [rows * copies] says where:
-// copy c of row n is entry inverse[n * copies + c]. The gradient is a sum in that order; that of index_select would
-// be added in any order by a GPU.
-class TakeRowsFunction : public torch::autograd::Function<TakeRowsFunction> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& index,
-                            const at::Tensor& inverse, int64_t copies) {
-    ctx->save_for_backward({inverse});
-    ctx->saved_data["copies"] = copies;
-    return x.index_select(0, index);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
-                                                 torch::autograd::variable_list grads) {
-    const at::Tensor by_row = grads[0].index_select(0, ctx->get_saved_variables()[0]);
-    const int64_t copies = ctx->saved_data["copies"].toInt();
-    const at::Tensor dx = copies == 1 ? by_row : by_row.view({by_row.size(0) / copies, copies, by_row.size(1)}).sum(1);
-    return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-};
-
 }  // namespace
 
 at::Tensor attend(const GqaConfig& config, const GqaWeights& weights, const ForwardContext& context, size_t layer,
                   const at::Tensor& x) {
   const int64_t rows = x.size(0), heads = config.num_heads, kv_heads = config.num_kv_heads, dim = config.head_dim;
-  const at::Tensor qkv = packed_linear(x, weights.qkv, weights.qkv_bias).view({rows, heads + 2 * kv_heads, dim});
+  const at::Tensor qkv = weights.qkv(x).view({rows, heads + 2 * kv_heads, dim});
   const bool interleaved = context.config.rope.interleaved;
-  const at::Tensor q = rope(qkv.narrow(1, 0, heads), context.angles, interleaved);
-  const at::Tensor k = rope(qkv.narrow(1, heads, kv_heads), context.angles, interleaved);
+  at::Tensor q = qkv.narrow(1, 0, heads), k = qkv.narrow(1, heads, kv_heads);
+  if (config.qk_norm) {
+    q = rms_norm(q, weights.q_norm, context.config.rms_norm_eps);
+    k = rms_norm(k, weights.k_norm, context.config.rms_norm_eps);
+  }
+  q = rope(q, context.angles, interleaved);
+  k = rope(k, context.angles, interleaved);
   const at::Tensor v = qkv.narrow(1, heads + kv_heads, kv_heads);
   const double scale = 1.0 / std::sqrt(static_cast<double>(dim));
   at::Tensor out;
@@ -63,7 +45,7 @@ at::Tensor attend(const GqaConfig& config, const GqaWeights& weights, const Forw
   } else {
     out = attention(q, k, v, context.batch.cu_seqlens, context.batch.max_seqlen, scale);
   }
-  return packed_linear(out.reshape({rows, heads * dim}), weights.o, weights.o_bias);
+  return weights.o(out.reshape({rows, heads * dim}));
 }
 
 at::Tensor attend(const MlaConfig& config, const MlaWeights& weights, const ForwardContext& context, size_t layer,
@@ -71,18 +53,18 @@ at::Tensor attend(const MlaConfig& config, const MlaWeights& weights, const Forw
   const int64_t rows = x.size(0), heads = config.num_heads, nope = config.qk_nope_head_dim,
                 rotary = config.qk_rope_head_dim, latent = config.kv_lora_rank, v_dim = config.v_head_dim;
   const bool interleaved = context.config.rope.interleaved;
-  const at::Tensor q_flat =
-      weights.q.defined() ? packed_linear(x, weights.q)
-                          : packed_linear(rms_norm(packed_linear(x, weights.q_a), weights.q_norm, kLatentNormEps), weights.q_b);
+  const at::Tensor q_flat = weights.q.defined()
+                                ? weights.q(x)
+                                : weights.q_b(rms_norm(weights.q_a(x), weights.q_norm, kLatentNormEps));
   const at::Tensor q = q_flat.view({rows, heads, nope + rotary});
   const at::Tensor q_nope = q.narrow(2, 0, nope);
   const at::Tensor q_pe = rope(q.narrow(2, nope, rotary), context.angles, interleaved);
 
-  const at::Tensor kv_a = packed_linear(x, weights.kv_a);
+  const at::Tensor kv_a = weights.kv_a(x);
   const at::Tensor c = rms_norm(kv_a.narrow(1, 0, latent), weights.kv_norm, kLatentNormEps);
   const at::Tensor k_pe =
       rope(kv_a.narrow(1, latent, rotary).unsqueeze(1), context.angles, interleaved);  // one head, shared
-  const double scale = 1.0 / std::sqrt(static_cast<double>(nope + rotary));
+  const double scale = config.softmax_factor / std::sqrt(static_cast<double>(nope + rotary));
   if (context.kv != nullptr) {
     write_cache(context.kv->layers[layer].k, context.kv->slots, at::cat({c.unsqueeze(1), k_pe}, 2));
   }
@@ -91,72 +73,19 @@ at::Tensor attend(const MlaConfig& config, const MlaWeights& weights, const Forw
   if (context.kv != nullptr && !context.kv->whole) {
     // Absorbed: W_UK moves into the query and W_UV behind the attention, which then runs on the latent itself
     // (arXiv 2405.04434, section 2.1.2).
-    const at::Tensor kv_b = weights.kv_b.view({heads, nope + v_dim, latent});
+    const at::Tensor kv_b = weights.kv_b.full_weight().view({heads, nope + v_dim, latent});
     const at::Tensor q_latent = headwise_linear(q_nope.transpose(0, 1), kv_b.narrow(1, 0, nope)).transpose(0, 1);
     const at::Tensor& cache = context.kv->layers[layer].k;
     const at::Tensor o = paged_attention(at::cat({q_latent, q_pe}, 2), cache, cache.narrow(3, 0, latent),
                                          context.kv->block_tables, context.kv->rows, context.batch.positions, scale);
     out = headwise_linear(o.transpose(0, 1), kv_b.narrow(1, nope, v_dim).transpose(1, 2)).transpose(0, 1);
   } else {
-    const at::Tensor kv = packed_linear(c, weights.kv_b).view({rows, heads, nope + v_dim});
+    const at::Tensor kv = weights.kv_b(c).view({rows, heads, nope + v_dim});
     const at::Tensor k = at::cat({kv.narrow(2, 0, nope), k_pe.expand({rows, heads, rotary})}, 2);
     out = attention(at::cat({q_nope, q_pe}, 2), k, kv.narrow(2, nope, v_dim), context.batch.cu_seqlens,
                     context.batch.max_seqlen, scale);
   }
-  return packed_linear(out.reshape({rows, heads * v_dim}), weights.o);
-}
-
-at::Tensor feed_forward(const DenseWeights& weights, const at::Tensor& x) {
-  return packed_linear(swiglu(packed_linear(x, weights.gate_up)), weights.down);
-}
-
-Routes route(const MoeConfig& config, const at::Tensor& router, const at::Tensor& bias, const at::Tensor& x) {
-  const at::ScalarType wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const at::Tensor logits = packed_linear(x.to(wide), router.to(wide));
-  const at::Tensor scores =
-      config.scoring == RouterScoring::kSigmoid ? router_sigmoid(logits) : logits.softmax(-1);
-  at::Tensor choice = scores.detach();
-  if (bias.defined()) choice = choice + bias.to(wide);
-  if (config.num_groups > 1) {
-    const int64_t rows = x.size(0), members = config.num_experts / config.num_groups;
-    const at::Tensor grouped = choice.view({rows, config.num_groups, members});
-    const at::Tensor group_scores = config.correction_bias ? std::get<0>(grouped.topk(2, -1)).sum(-1)
-                                                           : std::get<0>(grouped.max(-1));
-    const at::Tensor best = std::get<1>(group_scores.topk(config.topk_groups, -1));
-    const at::Tensor open = at::zeros_like(group_scores, group_scores.options().dtype(at::kBool)).scatter_(1, best, true);
-    choice = grouped.masked_fill(open.logical_not().unsqueeze(-1), -std::numeric_limits<double>::infinity())
-                 .view({rows, config.num_experts});
-  }
-  Routes routes;
-  routes.experts = std::get<1>(choice.topk(config.top_k, -1));
-  routes.weights = scores.gather(1, routes.experts);
-  if (config.norm_topk_prob) routes.weights = routes.weights / (routes.weights.sum(-1, true) + 1e-20);
-  if (config.routed_scaling_factor != 1.0) routes.weights = routes.weights * config.routed_scaling_factor;
-  return routes;
-}
-
-at::Tensor feed_forward(const MoeConfig& config, const MoeWeights& weights, const at::Tensor& x) {
-  const int64_t rows = x.size(0), width = x.size(1);
-  const Routes routes = route(config, weights.router, weights.bias, x);
-  // Token copies sorted by expert, so that each expert's rows are consecutive.
-  const at::Tensor flat = routes.experts.reshape(-1);
-  auto [sorted, order] = flat.sort(/*stable=*/true, 0, false);
-  const at::Tensor counts =
-      at::zeros({config.num_experts}, flat.options()).scatter_add_(0, flat, at::ones_like(flat));
-  if (weights.load.defined()) at::Tensor(weights.load).add_(counts);
-  const at::Tensor offsets = counts.cumsum(0).to(at::kInt);
-  const at::Tensor tokens = order.div(config.top_k, "floor");
-  const at::Tensor inverse = at::empty_like(order).scatter_(
-      0, order, at::arange(order.size(0), order.options()));
-  const at::Tensor gathered = TakeRowsFunction::apply(x, tokens, inverse, config.top_k);
-  const at::Tensor expert_out =
-      grouped_linear(swiglu(grouped_linear(gathered, weights.gate_up, offsets)), weights.down, offsets);
-  // Back to token order, and the weighted sum over each token's experts.
-  const at::Tensor by_token =
-      TakeRowsFunction::apply(expert_out, inverse, order, 1).view({rows, config.top_k, width});
-  at::Tensor y = (by_token * routes.weights.to(x.scalar_type()).unsqueeze(-1)).sum(1);
-  if (weights.shared.gate_up.defined()) y = y + feed_forward(weights.shared, x);
-  return y;
+  return weights.o(out.reshape({rows, heads * v_dim}));
 }
 
 }  // namespace grpo

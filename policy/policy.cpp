@@ -11,6 +11,7 @@
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
 #include "policy/layers.h"
+#include "policy/rope_scaling.h"
 
 namespace grpo {
 namespace {
@@ -54,20 +55,29 @@ class WeightsBuilder {
     }
     out.mlp_norm = parameter(at + ".post_attention_layernorm.weight", {config_.hidden_size});
     if (const auto* dense = std::get_if<DenseConfig>(&config.mlp)) {
-      out.mlp = mlp(dense->intermediate_size, at + ".mlp");
+      out.mlp = mlp(dense->intermediate_size, dense->bias, at + ".mlp");
     } else {
       out.mlp = moe(std::get<MoeConfig>(config.mlp), at + ".mlp");
     }
     return out;
   }
 
+  LinearMap linear(const std::string& at, int64_t out, int64_t in, bool bias = false) {
+    LinearMap map;
+    map.weight = parameter(at + ".weight", {out, in});
+    if (bias) map.bias = parameter(at + ".bias", {out});
+    return map;
+  }
+
   GqaWeights attention(const GqaConfig& c, const std::string& at) {
-    const int64_t d = config_.hidden_size, rows = (c.num_heads + 2 * c.num_kv_heads) * c.head_dim;
+    const int64_t d = config_.hidden_size;
     GqaWeights w;
-    w.qkv = parameter(at + ".qkv_proj.weight", {rows, d});
-    if (c.qkv_bias) w.qkv_bias = parameter(at + ".qkv_proj.bias", {rows});
-    w.o = parameter(at + ".o_proj.weight", {d, c.num_heads * c.head_dim});
-    if (c.o_bias) w.o_bias = parameter(at + ".o_proj.bias", {d});
+    w.qkv = linear(at + ".qkv_proj", (c.num_heads + 2 * c.num_kv_heads) * c.head_dim, d, c.qkv_bias);
+    if (c.qk_norm) {
+      w.q_norm = parameter(at + ".q_norm.weight", {c.head_dim});
+      w.k_norm = parameter(at + ".k_norm.weight", {c.head_dim});
+    }
+    w.o = linear(at + ".o_proj", d, c.num_heads * c.head_dim, c.o_bias);
     return w;
   }
 
@@ -75,24 +85,24 @@ class WeightsBuilder {
     const int64_t d = config_.hidden_size, q = c.num_heads * (c.qk_nope_head_dim + c.qk_rope_head_dim);
     MlaWeights w;
     if (c.q_lora_rank == 0) {
-      w.q = parameter(at + ".q_proj.weight", {q, d});
+      w.q = linear(at + ".q_proj", q, d);
     } else {
-      w.q_a = parameter(at + ".q_a_proj.weight", {c.q_lora_rank, d});
+      w.q_a = linear(at + ".q_a_proj", c.q_lora_rank, d);
       w.q_norm = parameter(at + ".q_a_layernorm.weight", {c.q_lora_rank});
-      w.q_b = parameter(at + ".q_b_proj.weight", {q, c.q_lora_rank});
+      w.q_b = linear(at + ".q_b_proj", q, c.q_lora_rank);
     }
-    w.kv_a = parameter(at + ".kv_a_proj_with_mqa.weight", {c.kv_lora_rank + c.qk_rope_head_dim, d});
+    w.kv_a = linear(at + ".kv_a_proj_with_mqa", c.kv_lora_rank + c.qk_rope_head_dim, d);
     w.kv_norm = parameter(at + ".kv_a_layernorm.weight", {c.kv_lora_rank});
-    w.kv_b = parameter(at + ".kv_b_proj.weight", {c.num_heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank});
-    w.o = parameter(at + ".o_proj.weight", {d, c.num_heads * c.v_head_dim});
+    w.kv_b = linear(at + ".kv_b_proj", c.num_heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank);
+    w.o = linear(at + ".o_proj", d, c.num_heads * c.v_head_dim);
     return w;
   }
 
-  DenseWeights mlp(int64_t width, const std::string& at) {
+  DenseWeights mlp(int64_t width, bool bias, const std::string& at) {
     const int64_t d = config_.hidden_size;
     DenseWeights w;
-    w.gate_up = parameter(at + ".gate_up_proj.weight", {2 * width, d});
-    w.down = parameter(at + ".down_proj.weight", {d, width});
+    w.gate_up = linear(at + ".gate_up_proj", 2 * width, d, bias);
+    w.down = linear(at + ".down_proj", d, width, bias);
     return w;
   }
 
@@ -106,7 +116,9 @@ class WeightsBuilder {
     }
     w.gate_up = parameter(at + ".experts.gate_up_proj", {c.num_experts, 2 * c.intermediate_size, d});
     w.down = parameter(at + ".experts.down_proj", {c.num_experts, d, c.intermediate_size});
-    if (c.num_shared_experts > 0) w.shared = mlp(c.num_shared_experts * c.intermediate_size, at + ".shared_experts");
+    if (c.num_shared_experts > 0) {
+      w.shared = mlp(c.num_shared_experts * c.intermediate_size, false, at + ".shared_experts");
+    };
     return w;
   }
 
@@ -138,7 +150,7 @@ Policy::Policy(ModelConfig config, at::ScalarType dtype, const at::Device& devic
     : config_(std::move(config)), dtype_(dtype), device_(device) {
   WeightsBuilder builder(config_, at::TensorOptions().dtype(dtype).device(device));
   weights_ = builder.build();
-  weights_->rope_frequencies = rope_frequencies(config_.rope.theta, config_.rope.dim, device);
+  weights_->rope_frequencies = at::tensor(rope_frequencies(config_.rope)).to(device);
   parameters_ = std::move(builder.parameters);
   buffers_ = std::move(builder.buffers);
 }
@@ -168,7 +180,11 @@ Policy Policy::random(const ModelConfig& config, at::ScalarType dtype, const at:
 at::Tensor Policy::hidden(const PackedTokens& batch, const KvView* kv) const {
   const at::AutoGradMode grad(at::GradMode::is_enabled() && kv == nullptr);
   const Weights& w = *weights_;
-  const ForwardContext context{config_, batch, rope_angles(batch.positions, w.rope_frequencies), kv};
+  ForwardContext context{config_, batch, rope_angles(batch.positions, w.rope_frequencies), kv};
+  if (config_.rope.attention_factor != 1.0) {
+    context.angles.cos.mul_(config_.rope.attention_factor);
+    context.angles.sin.mul_(config_.rope.attention_factor);
+  }
   at::Tensor x = embed(w.embedding, batch.tokens);
   for (size_t i = 0; i < w.layers.size(); ++i) {
     const LayerWeights& layer = w.layers[i];

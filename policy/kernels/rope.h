@@ -5,11 +5,8 @@
 
 namespace grpo {
 
-// theta^(-2i/dim) for i < dim/2: [dim/2] float32, the same bits on every device. Made once per model: filling a
-// tensor on a GPU from the host waits for it.
-at::Tensor rope_frequencies(double theta, int64_t dim, const at::Device& device);
-
-// Angles of N positions: cosine and sine [N, dim/2], float32, of position * frequency.
+// Angles of N positions: cosine and sine [N, dim/2], float32, of position * frequency; frequencies [dim/2]
+// float32 (policy/rope_scaling.h), on the positions' device.
 struct RopeAngles {
   at::Tensor cos;
   at::Tensor sin;

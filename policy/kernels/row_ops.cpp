@@ -210,14 +210,6 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return RmsNormFunction::apply(x, weight, eps);
 }
 
-at::Tensor rope_frequencies(double theta, int64_t dim, const at::Device& device) {
-  std::vector<float> frequencies;
-  for (int64_t i = 0; i < dim / 2; ++i) {
-    frequencies.push_back(1.0f / std::pow(static_cast<float>(theta), static_cast<float>(2 * i) / static_cast<float>(dim)));
-  }
-  return at::tensor(frequencies).to(device);
-}
-
 RopeAngles rope_angles(const at::Tensor& positions, const at::Tensor& frequencies) {
   static const auto op = find_op<decltype(rope_angles_cpu)>("grpo::rope_angles");
   auto [cos, sin] = op.call(positions, frequencies);

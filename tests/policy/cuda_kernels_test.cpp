@@ -10,6 +10,7 @@
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
 #include "policy/kernels/rope.h"
+#include "policy/rope_scaling.h"
 #include "policy/kernels/swiglu.h"
 #include "tests/policy/cuda_test.h"
 
@@ -271,7 +272,7 @@ TEST_F(CudaKernels, RmsNormRoundsWhereTheCpuDoes) {
 TEST_F(CudaKernels, RopeAndItsGradientEqualTheCpus) {
   at::manual_seed(10);
   const at::Tensor positions = at::randint(0, 4000, {33}, at::kLong),
-                   frequencies = rope_frequencies(1e4, 12, at::kCPU);
+                   frequencies = at::tensor(rope_frequencies({.theta = 1e4, .dim = 12}));
   const RopeAngles angles = rope_angles(positions, frequencies);
   for (const bool interleaved : {false, true}) {
     expect_like_the_cpu(
@@ -286,8 +287,8 @@ TEST_F(CudaKernels, RopeAndItsGradientEqualTheCpus) {
 
 TEST_F(CudaKernels, RopeAnglesEqualTheCpus) {
   const at::Tensor positions = at::arange(0, 130000, 37, at::kLong);
-  const RopeAngles here = rope_angles(positions, rope_frequencies(1e6, 128, at::kCPU));
-  const RopeAngles there = rope_angles(positions.to(cuda_), rope_frequencies(1e6, 128, cuda_));
+  const RopeAngles here = rope_angles(positions, at::tensor(rope_frequencies({.theta = 1e6, .dim = 128})));
+  const RopeAngles there = rope_angles(positions.to(cuda_), at::tensor(rope_frequencies({.theta = 1e6, .dim = 128})).to(cuda_));
   EXPECT_LT((here.cos - there.cos.to(at::kCPU)).abs().max().item<double>(), 1e-6);
   EXPECT_LT((here.sin - there.sin.to(at::kCPU)).abs().max().item<double>(), 1e-6);
 }

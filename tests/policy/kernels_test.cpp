@@ -4,6 +4,7 @@
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
 #include "policy/kernels/rope.h"
+#include "policy/rope_scaling.h"
 #include "policy/kernels/swiglu.h"
 
 #include <gtest/gtest.h>
@@ -89,7 +90,7 @@ TEST(RmsNorm, RoundsBeforeTheWeightAsHuggingFaceDoes) {
 
 TEST(Rope, TurnsPairsByPositionTimesFrequency) {
   const at::Tensor positions = at::tensor({0, 1, 7}, at::kLong);
-  const RopeAngles angles = rope_angles(positions, rope_frequencies(10000.0, 4, at::kCPU));
+  const RopeAngles angles = rope_angles(positions, at::tensor(rope_frequencies({.theta = 10000.0, .dim = 4})));
   const at::Tensor x = at::arange(1, 13, at::kFloat).view({3, 1, 4});
   const at::Tensor split = rope(x, angles, false), pairs = rope(x, angles, true);
   EXPECT_TRUE(at::equal(split[0], x[0]));
@@ -137,7 +138,7 @@ TEST(GroupedLinear, ForwardAndGradientsEqualALoopOverGroups) {
 }
 
 TEST(Moe, EqualsALoopOverTokensAndExperts) {
-  for (const Json& json : {testing::deepseek_json(), testing::deepseek_softmax_json()}) {
+  for (const Json& json : {testing::deepseek_json(), testing::deepseek_softmax_json(), testing::deepseek_v2_json()}) {
     const Policy policy = testing::random_policy(json);
     const reference::NaivePolicy naive(policy);
     const auto& config = std::get<MoeConfig>(policy.config().layers[1].mlp);
@@ -146,8 +147,8 @@ TEST(Moe, EqualsALoopOverTokensAndExperts) {
       if (p.name == "model.layers.1.mlp.gate.weight") weights.router = p.tensor;
       if (p.name == "model.layers.1.mlp.experts.gate_up_proj") weights.gate_up = p.tensor;
       if (p.name == "model.layers.1.mlp.experts.down_proj") weights.down = p.tensor;
-      if (p.name == "model.layers.1.mlp.shared_experts.gate_up_proj.weight") weights.shared.gate_up = p.tensor;
-      if (p.name == "model.layers.1.mlp.shared_experts.down_proj.weight") weights.shared.down = p.tensor;
+      if (p.name == "model.layers.1.mlp.shared_experts.gate_up_proj.weight") weights.shared.gate_up.weight = p.tensor;
+      if (p.name == "model.layers.1.mlp.shared_experts.down_proj.weight") weights.shared.down.weight = p.tensor;
     }
     for (const Parameter& b : policy.buffers()) {
       if (b.name == "model.layers.1.mlp.gate.e_score_correction_bias") weights.bias = b.tensor;

@@ -41,8 +41,45 @@ inline Json deepseek_softmax_json() {
     "first_k_dense_replace": 0, "rope_interleave": false, "max_position_embeddings": 256})");
 }
 
+// Llama 3.1's frequencies, biases everywhere.
+inline Json llama3_json() {
+  return Json::parse(R"({"model_type": "llama", "vocab_size": 31, "hidden_size": 24, "intermediate_size": 20,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 1, "rope_theta": 100.0,
+    "attention_bias": true, "mlp_bias": true, "max_position_embeddings": 256, "rms_norm_eps": 1e-5,
+    "rope_scaling": {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+      "original_max_position_embeddings": 32}})");
+}
+
+// Norms on queries and keys, heads wider than hidden_size / heads.
+inline Json qwen3_json() {
+  return Json::parse(R"({"model_type": "qwen3", "vocab_size": 33, "hidden_size": 20, "intermediate_size": 28,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 14,
+    "rope_parameters": {"rope_type": "linear", "rope_theta": 1000.0, "factor": 2.0},
+    "max_position_embeddings": 256, "tie_word_embeddings": true})");
+}
+
+// Sparse and dense layers in turn.
+inline Json qwen3_moe_json() {
+  return Json::parse(R"({"model_type": "qwen3_moe", "vocab_size": 35, "hidden_size": 24, "intermediate_size": 32,
+    "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "num_experts": 8,
+    "num_experts_per_tok": 3, "moe_intermediate_size": 10, "norm_topk_prob": true, "decoder_sparse_step": 1,
+    "mlp_only_layers": [1], "max_position_embeddings": 256})");
+}
+
+// YaRN with its factor on the softmax scale, group-limited routing by the groups' best experts, no query latent.
+inline Json deepseek_v2_json() {
+  return Json::parse(R"({"model_type": "deepseek_v2", "vocab_size": 39, "hidden_size": 24, "intermediate_size": 36,
+    "num_hidden_layers": 2, "num_attention_heads": 2, "q_lora_rank": null, "kv_lora_rank": 14, "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 8, "v_head_dim": 6, "n_routed_experts": 8, "num_experts_per_tok": 3, "n_shared_experts": 1,
+    "moe_intermediate_size": 12, "n_group": 4, "topk_group": 2, "topk_method": "group_limited_greedy",
+    "routed_scaling_factor": 4.0, "first_k_dense_replace": 1, "max_position_embeddings": 256, "rope_theta": 100.0,
+    "rope_scaling": {"type": "yarn", "factor": 8, "original_max_position_embeddings": 32, "mscale": 0.707,
+      "mscale_all_dim": 0.707, "beta_fast": 8, "beta_slow": 1}})");
+}
+
 inline std::vector<Json> all_architectures() {
-  return {llama_json(), qwen2_json(), deepseek_json(), deepseek_softmax_json()};
+  return {llama_json(),     qwen2_json(),     deepseek_json(), deepseek_softmax_json(), llama3_json(),
+          qwen3_json(), qwen3_moe_json(), deepseek_v2_json()};
 }
 
 // A random policy whose norms, biases and router biases are not at their trivial initial values.

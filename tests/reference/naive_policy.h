@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -95,17 +96,69 @@ class NaivePolicy {
     return project(at + ".down_proj", gate * gate.sigmoid() * project(at + ".up_proj", x));
   }
 
+  // What config.json says of the scaling, whichever way it spells it; an empty object for none.
+  Json scaling() const {
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+      if (config_.source.contains(key) && config_.source[key].is_object()) return config_.source[key];
+    }
+    return Json::object();
+  }
+  std::string scaling_type() const {
+    const Json s = scaling();
+    return s.contains("rope_type") ? s["rope_type"] : s.contains("type") ? s["type"] : Json("default");
+  }
+
+  // Frequency i of the rotary embedding, from the formulas of Llama 3.1's and YaRN's authors.
+  double frequency(int64_t i) const {
+    const double dim = static_cast<double>(config_.rope.dim), f = std::pow(config_.rope.theta, -2.0 * i / dim);
+    const Json s = scaling();
+    const std::string type = scaling_type();
+    if (type == "default") return f;
+    const double factor = s["factor"];
+    if (type == "linear") return f / factor;
+    const double original = s["original_max_position_embeddings"], turns = original * f / (2 * M_PI);
+    if (type == "llama3") {
+      const double low = s["low_freq_factor"], high = s["high_freq_factor"];
+      const double kept = std::clamp((turns - low) / (high - low), 0.0, 1.0);
+      return kept * f + (1 - kept) * f / factor;
+    }
+    auto dimension = [&](double rotations) {
+      return dim * std::log(original / (rotations * 2 * M_PI)) / (2 * std::log(config_.rope.theta));
+    };
+    const double first = std::max(0.0, std::floor(dimension(s.value("beta_fast", 32.0))));
+    const double last = std::min(dim - 1, std::ceil(dimension(s.value("beta_slow", 1.0))));
+    const double stretched = std::clamp((i - first) / (last - first), 0.0, 1.0);
+    return stretched * f / factor + (1 - stretched) * f;
+  }
+  double cos_sin_factor() const {
+    const Json s = scaling();
+    if (scaling_type() != "yarn") return 1.0;
+    const double log_factor = std::log(s["factor"].get<double>());
+    if (s.contains("mscale") && s.contains("mscale_all_dim")) {
+      return (0.1 * s["mscale"].get<double>() * log_factor + 1) / (0.1 * s["mscale_all_dim"].get<double>() * log_factor + 1);
+    }
+    return 0.1 * log_factor + 1;
+  }
+  // MLA's softmax scale: DeepSeek multiplies it by the square of YaRN's factor for mscale_all_dim.
+  double mla_scale(double qk) const {
+    const Json s = scaling();
+    if (!s.contains("mscale_all_dim")) return 1.0 / std::sqrt(qk);
+    const double g = 0.1 * s["mscale_all_dim"].get<double>() * std::log(s["factor"].get<double>()) + 1;
+    return g * g / std::sqrt(qk);
+  }
+
   // x [T, heads, dim]; position t is row t.
   at::Tensor rotate(const at::Tensor& x) const {
     at::Tensor y = x.clone();
     const int64_t dim = x.size(2), half = dim / 2;
     for (int64_t t = 0; t < x.size(0); ++t) {
       for (int64_t i = 0; i < half; ++i) {
-        const double angle = t * std::pow(config_.rope.theta, -2.0 * i / dim);
+        const double angle = t * frequency(i);
         const int64_t a = config_.rope.interleaved ? 2 * i : i, b = config_.rope.interleaved ? 2 * i + 1 : i + half;
         const at::Tensor xa = x.select(0, t).select(1, a), xb = x.select(0, t).select(1, b);
-        y.select(0, t).select(1, a).copy_(xa * std::cos(angle) - xb * std::sin(angle));
-        y.select(0, t).select(1, b).copy_(xb * std::cos(angle) + xa * std::sin(angle));
+        const double cosine = cos_sin_factor() * std::cos(angle), sine = cos_sin_factor() * std::sin(angle);
+        y.select(0, t).select(1, a).copy_(xa * cosine - xb * sine);
+        y.select(0, t).select(1, b).copy_(xb * cosine + xa * sine);
       }
     }
     return y;
@@ -122,8 +175,14 @@ class NaivePolicy {
 
   at::Tensor gqa(const GqaConfig& c, const std::string& at, const at::Tensor& x) const {
     const int64_t t = x.size(0), group = c.num_heads / c.num_kv_heads;
-    const at::Tensor q = rotate(project(at + ".q_proj", x).view({t, c.num_heads, c.head_dim}));
-    const at::Tensor k = rotate(project(at + ".k_proj", x).view({t, c.num_kv_heads, c.head_dim}));
+    at::Tensor q = project(at + ".q_proj", x).view({t, c.num_heads, c.head_dim});
+    at::Tensor k = project(at + ".k_proj", x).view({t, c.num_kv_heads, c.head_dim});
+    if (weights_.contains(at + ".q_norm.weight")) {
+      q = norm(q, at + ".q_norm", config_.rms_norm_eps);
+      k = norm(k, at + ".k_norm", config_.rms_norm_eps);
+    }
+    q = rotate(q);
+    k = rotate(k);
     const at::Tensor v = project(at + ".v_proj", x).view({t, c.num_kv_heads, c.head_dim});
     return project(at + ".o_proj", softmax_attention(q, k.repeat_interleave(group, 1), v.repeat_interleave(group, 1),
                                                      1.0 / std::sqrt(static_cast<double>(c.head_dim))));
@@ -145,7 +204,7 @@ class NaivePolicy {
     const at::Tensor q_full = at::cat(
         {q.narrow(2, 0, c.qk_nope_head_dim), rotate(q.narrow(2, c.qk_nope_head_dim, c.qk_rope_head_dim))}, 2);
     return project(at + ".o_proj", softmax_attention(q_full, k, kv.narrow(2, c.qk_nope_head_dim, c.v_head_dim),
-                                                     1.0 / std::sqrt(static_cast<double>(qk))));
+                                                     mla_scale(static_cast<double>(qk))));
   }
 
   // Experts outside the best groups become unselectable.
