@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <queue>
 
 #include "core/seed.h"
+#include "policy/io/byte_alphabet.h"
 #include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
 
-constexpr int64_t kIdMax = (1 << 24) - 1;
+constexpr std::string_view kMark = "\u2581";
+constexpr size_t kFew = 40;  // symbols up to which searching all pairs again is quicker than a heap
 
 }  // namespace
 
@@ -49,7 +53,13 @@ Bpe Bpe::from_json(const Json& json, const std::string& file, const std::string&
   bpe.read_options(r);
   bpe.read_merges(r);
   r.finish();
+  bpe.read_bytes();
+  bpe.read_marks();
   return bpe;
+}
+
+int64_t Bpe::id_limit(size_t count) {
+  return std::max<int64_t>(1 << 20, 4 * static_cast<int64_t>(count));
 }
 
 void Bpe::read_vocabulary(ObjectReader& r) {
@@ -57,10 +67,11 @@ void Bpe::read_vocabulary(ObjectReader& r) {
   if (!vocab.is_object()) r.fail("vocab", "expected an object of token and id");
   const auto& entries = vocab.get_ref<const Json::object_t&>();
   int64_t largest = -1;
+  const int64_t limit = id_limit(entries.size());
   for (const auto& [token, id] : entries) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > kIdMax) {
+    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= limit) {
       r.fail("vocab",
-             fmt::format("the id of {} is not a whole number from 0 to {}", Json(token).dump(), kIdMax));
+             fmt::format("the id of {} is not a whole number from 0 to {}", Json(token).dump(), limit - 1));
     }
     largest = std::max(largest, id.get<int64_t>());
   }
@@ -141,6 +152,25 @@ bool Bpe::has(int64_t id) const {
   return id >= 0 && id < static_cast<int64_t>(known_.size()) && known_[static_cast<size_t>(id)];
 }
 
+// Symbols of the byte-level alphabet are looked up by byte.
+void Bpe::read_bytes() {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    alphabet_ids_[byte] = static_cast<int32_t>(token_to_id(to_byte_alphabet({&c, 1})));
+  }
+}
+
+// A token that is made by a merge spells both its parts, so it is enough to look at all tokens.
+void Bpe::read_marks() {
+  marks_start_words_ = !ignore_merges_ && token_to_id(kMark) >= 0;
+  for (size_t id = 0; id < tokens_.size() && marks_start_words_; ++id) {
+    const std::string& token = tokens_[id];
+    for (size_t at = token.find(kMark, 1); at != token.npos; at = token.find(kMark, at + 1)) {
+      if (!std::string_view(token).substr(0, at).ends_with(kMark)) marks_start_words_ = false;
+    }
+  }
+}
+
 std::optional<size_t> Bpe::encode_word(std::string_view word, std::vector<int64_t>& ids) const {
   if (ignore_merges_) {
     const int64_t whole = token_to_id(word);
@@ -158,8 +188,31 @@ std::optional<size_t> Bpe::encode_word(std::string_view word, std::vector<int64_
     if (!add_character(word.substr(begin, i - begin), symbols, unknown)) return begin;
   }
   if (unknown) symbols.push_back(unknown_id_);
-  merge_all(symbols, ids);
+  if (symbols.size() <= kFew) {
+    merge_few(symbols.data(), symbols.size(), ids);
+  } else {
+    merge_many(symbols, ids);
+  }
   return std::nullopt;
+}
+
+std::optional<size_t> Bpe::encode_bytes(std::string_view bytes, std::vector<int64_t>& ids) const {
+  std::array<int32_t, kFew> symbols;
+  bool quick = bytes.size() <= kFew && !ignore_merges_;
+  for (size_t i = 0; i < bytes.size() && quick; ++i) {
+    symbols[i] = alphabet_ids_[static_cast<uint8_t>(bytes[i])];
+    quick = symbols[i] >= 0;  // else it is for encode_word to say what stands for it
+  }
+  if (quick) {
+    merge_few(symbols.data(), bytes.size(), ids);
+    return std::nullopt;
+  }
+  const std::string word = to_byte_alphabet(bytes);
+  const auto refused = encode_word(word, ids);
+  if (!refused) return std::nullopt;
+  size_t byte = 0;
+  for (size_t i = 0; i < *refused; ++byte) next_character(word, i);
+  return byte;
 }
 
 // The order of symbols where unknown characters and byte fallback meet is that of the `tokenizers` library.
@@ -185,7 +238,33 @@ bool Bpe::add_character(std::string_view character, std::vector<int32_t>& symbol
   return true;
 }
 
-void Bpe::merge_all(const std::vector<int32_t>& symbols, std::vector<int64_t>& ids) const {
+void Bpe::merge_few(int32_t* symbols, size_t count, std::vector<int64_t>& ids) const {
+  constexpr Merge kNone{std::numeric_limits<int32_t>::max(), -1};
+  std::array<Merge, kFew> merges;  // of each symbol with the next
+  const auto look = [&](size_t i) {
+    const Merge* merge = merges_.find(symbols[i], symbols[i + 1]);
+    merges[i] = merge != nullptr ? *merge : kNone;
+  };
+  for (size_t i = 0; i + 1 < count; ++i) look(i);
+  while (count > 1) {
+    size_t best = 0;
+    for (size_t i = 1; i + 1 < count; ++i) {
+      if (merges[i].rank < merges[best].rank) best = i;
+    }
+    if (merges[best].id < 0) break;
+    symbols[best] = merges[best].id;
+    --count;
+    for (size_t i = best + 1; i < count; ++i) {
+      symbols[i] = symbols[i + 1];
+      merges[i - 1] = merges[i];
+    }
+    if (best > 0) look(best - 1);
+    if (best + 1 < count) look(best);
+  }
+  ids.insert(ids.end(), symbols, symbols + count);
+}
+
+void Bpe::merge_many(const std::vector<int32_t>& symbols, std::vector<int64_t>& ids) const {
   struct Symbol {
     int32_t id;        // -1: merged into the one before
     int32_t previous;  // -1: none

@@ -4,6 +4,7 @@
 
 #include "policy/io/byte_alphabet.h"
 #include "policy/io/normalizer.h"
+#include "policy/io/pre_tokenizer.h"
 #include "policy/io/unicode.h"
 
 namespace grpo {
@@ -33,16 +34,16 @@ Decoder Decoder::from_json(const Json& json, const std::string& file, const std:
 }
 
 void Decoder::add(const Json& json, const std::string& file, const std::string& path) {
-  enum Stage { kReplaceStage = 1, kByteStage, kFuseStage, kStripStage, kByteLevelStage };
+  enum Stage { kReplaceStage = 1, kByteStage, kFuseStage, kStripStage, kAloneStage };
   ObjectReader r(json, file, path);
   const std::string type = r.string("type");
   const auto enter = [&](int stage, bool repeats) {
-    if (stage_ > stage || (stage_ == stage && !repeats) || (stage == kByteLevelStage && stage_ != 0)) {
+    if (stage_ > stage || (stage_ == stage && !repeats) || (stage == kAloneStage && stage_ != 0)) {
       r.fail("type", fmt::format("{} at this place of the sequence is not supported", type),
-             "supported is the order Replace, ByteFallback, Fuse, Strip, or ByteLevel alone");
+             "supported is the order Replace, ByteFallback, Fuse, Strip, or ByteLevel or Metaspace alone");
     }
     stage_ = stage;
-    kind_ = stage == kByteLevelStage ? Kind::kByteLevel : Kind::kPieces;
+    kind_ = Kind::kPieces;
   };
   if (type == "Sequence") {
     const Json& items = r.raw("decoders");
@@ -50,10 +51,16 @@ void Decoder::add(const Json& json, const std::string& file, const std::string& 
     kind_ = Kind::kPieces;  // an empty sequence joins without spaces
     for (size_t i = 0; i < items.size(); ++i) add(items[i], file, fmt::format("{}.decoders[{}]", path, i));
   } else if (type == "ByteLevel") {
-    enter(kByteLevelStage, false);
+    enter(kAloneStage, false);
+    kind_ = Kind::kByteLevel;
     r.boolean("add_prefix_space", true);
     r.boolean("trim_offsets", true);
     r.boolean("use_regex", true);
+  } else if (type == "Metaspace") {
+    enter(kAloneStage, false);
+    const Metaspace metaspace = Metaspace::from_json(r);
+    mark_ = metaspace.mark;
+    drops_first_mark_ = metaspace.prepend != Metaspace::Prepend::kNever;
   } else if (type == "Replace") {
     enter(kReplaceStage, true);
     ObjectReader pattern = r.object("pattern");
@@ -72,7 +79,7 @@ void Decoder::add(const Json& json, const std::string& file, const std::string& 
     add_strip(r);
   } else {
     r.fail("type", fmt::format("a decoder of type {} is not supported", type),
-           "supported are ByteLevel, Replace, ByteFallback, Fuse, Strip and Sequence");
+           "supported are ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip and Sequence");
   }
   r.finish();
 }
@@ -100,6 +107,14 @@ TokenText Decoder::token_text(std::string_view token) const {
   return {std::move(text), false};
 }
 
+void Decoder::append(const TokenText& token, bool first, std::string& text) const {
+  if (mark_.empty()) {
+    text += token.bytes;
+  } else {
+    text += replace_all(token.bytes, mark_, first && drops_first_mark_ ? "" : " ");
+  }
+}
+
 std::string Decoder::decode(const std::vector<const TokenText*>& tokens) const {
   std::string text;
   if (kind_ == Kind::kByteLevel) {
@@ -109,7 +124,8 @@ std::string Decoder::decode(const std::vector<const TokenText*>& tokens) const {
   for (size_t i = 0; i < tokens.size();) {
     if (kind_ == Kind::kJoin && i > 0) text += ' ';
     if (!tokens[i]->raw) {
-      text += tokens[i++]->bytes;
+      append(*tokens[i], i == 0, text);
+      ++i;
       continue;
     }
     std::string run;

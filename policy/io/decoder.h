@@ -1,7 +1,7 @@
 #pragma once
 // The "decoder" of a tokenizer.json: from tokens back to text. Supported: null (tokens joined by spaces),
-// ByteLevel, and a Sequence in the order Replace... ByteFallback? Fuse? Strip? (Strip of leading characters,
-// which needs the Fuse before it), or any one of these alone.
+// ByteLevel, Metaspace, and a Sequence in the order Replace... ByteFallback? Fuse? Strip? (Strip of leading
+// characters, which needs the Fuse before it), or any one of these alone.
 
 #include <string>
 #include <string_view>
@@ -14,7 +14,7 @@ namespace grpo {
 
 // What one token contributes to a text.
 struct TokenText {
-  std::string bytes;  // ByteLevel: any bytes; otherwise valid UTF-8 unless `raw`
+  std::string bytes;  // ByteLevel: any bytes; otherwise valid UTF-8 unless `raw`; Metaspace: with its marks
   bool raw = false;   // a byte-fallback token such as <0x0A>: one byte of a character
 };
 
@@ -25,6 +25,9 @@ class Decoder {
 
   // `token` as the file spells it, valid UTF-8.
   TokenText token_text(std::string_view token) const;
+
+  // Appends what `token`, which is not raw, contributes. first: no token that is kept stands before it.
+  void append(const TokenText& token, bool first, std::string& text) const;
 
   // The text of all tokens; invalid UTF-8 becomes U+FFFD: each ill-formed part under ByteLevel, each byte of
   // an ill-formed run of byte-fallback tokens.
@@ -45,6 +48,8 @@ class Decoder {
   std::vector<std::pair<std::string, std::string>> replacements_;
   bool byte_fallback_ = false;
   bool fuse_ = false;
+  std::string mark_;              // Metaspace: what stands for a space; else empty
+  bool drops_first_mark_ = true;  // Metaspace: the first token loses its marks
   std::string strip_character_;
   int64_t strip_count_ = 0;
   int stage_ = 0;  // how far the Sequence has come while it is read

@@ -1,5 +1,7 @@
 #include "policy/io/incremental_decoder.h"
 
+#include <utility>
+
 #include "policy/io/tokenizer_impl.h"
 #include "policy/io/unicode.h"
 
@@ -21,8 +23,11 @@ std::string IncrementalDecoder::push(int64_t id) {
     pending_.clear();
   }
   if (decoder.joins_with_space() && !first_) text += ' ';
-  first_ = false;
-  if (!joined) return strip(text + token->bytes);
+  const bool first = std::exchange(first_, false);
+  if (!joined) {
+    decoder.append(*token, first, text);
+    return strip(std::move(text));
+  }
 
   pending_ += token->bytes;
   const size_t complete = complete_utf8_prefix(pending_);

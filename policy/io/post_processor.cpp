@@ -3,8 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace grpo {
+
+namespace {
+
+// The classes of transformers that build a template from add_bos_token and add_eos_token when they load.
+constexpr std::array<std::string_view, 6> kClassesWithOwnTemplate = {
+    "LlamaTokenizer",         "LlamaTokenizerFast", "CodeLlamaTokenizer",
+    "CodeLlamaTokenizerFast", "GemmaTokenizer",     "GemmaTokenizerFast"};
+
+// A token of tokenizer_config.json: its text, or an object that holds it.
+std::string token_text(ObjectReader& r, const std::string& key) {
+  const Json& token = r.raw(key);
+  if (token.is_string()) return token.get<std::string>();
+  if (token.is_object()) return r.object(key).string("content");
+  r.fail(key, fmt::format("expected a token to add, found {}", json_type_name(token)),
+         "name the token, or set add_" + key + " to false");
+}
+
+}  // namespace
+
+std::optional<PostProcessor> PostProcessor::from_config(
+    const Json& config, const std::string& file, const std::function<int64_t(const std::string&)>& id_of) {
+  ObjectReader r(config, file);
+  r.allow_unknown();
+  const std::string name = r.string("tokenizer_class", "");
+  if (std::find(kClassesWithOwnTemplate.begin(), kClassesWithOwnTemplate.end(), name) ==
+      kClassesWithOwnTemplate.end()) {
+    return std::nullopt;
+  }
+  PostProcessor post_processor;
+  const auto add = [&](const std::string& key, bool otherwise, std::vector<int64_t>& ids) {
+    if (!r.boolean("add_" + key, otherwise)) return;
+    const std::string token = token_text(r, key);
+    const int64_t id = id_of(token);
+    if (id < 0) r.fail(key, fmt::format("{} is no token of tokenizer.json", token));
+    ids.push_back(id);
+  };
+  add("bos_token", true, post_processor.prefix_);
+  add("eos_token", false, post_processor.suffix_);
+  return post_processor;
+}
 
 PostProcessor PostProcessor::from_json(const Json& json, const std::string& file, const std::string& path) {
   PostProcessor post_processor;

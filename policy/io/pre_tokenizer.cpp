@@ -4,15 +4,11 @@
 
 #include <algorithm>
 
-#include "policy/io/byte_alphabet.h"
+#include "policy/io/normalizer.h"
 #include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
-
-// GPT-2's own pattern, which ByteLevel applies when use_regex is set.
-const char* const kGpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 struct Part {
   TextSpan span;
@@ -62,7 +58,45 @@ void append_words(const std::vector<Part>& parts, SplitBehavior behavior, size_t
               spans.end());
 }
 
+// What the most common behaviour comes to: matches and gaps alike are words.
+void append_isolated(const std::vector<TextSpan>& matches, TextSpan word, std::vector<TextSpan>& spans) {
+  size_t done = word.begin;
+  const auto up_to = [&](size_t end) {
+    if (done < end) spans.push_back({done, end});
+    done = std::max(done, end);
+  };
+  for (const TextSpan& match : matches) {
+    up_to(word.begin + match.begin);
+    up_to(word.begin + match.end);
+  }
+  up_to(word.end);
+}
+
+bool is_one_character(std::string_view text) {
+  size_t end = 0;
+  if (!text.empty()) next_character(text, end);
+  return end != 0 && end == text.size();
+}
+
 }  // namespace
+
+Metaspace Metaspace::from_json(ObjectReader& r) {
+  Metaspace metaspace;
+  metaspace.mark = r.string("replacement");
+  if (!is_one_character(metaspace.mark)) r.fail("replacement", "expected one character");
+  r.string("str_rep", "");  // the mark once more, in old files
+  const bool old = r.has("add_prefix_space");
+  const bool prefix = r.boolean("add_prefix_space", true);
+  const std::vector<std::string> names = {"always", "first", "never"};
+  const std::string scheme = r.choice("prepend_scheme", names, prefix ? "always" : "never");
+  metaspace.prepend = static_cast<Prepend>(std::find(names.begin(), names.end(), scheme) - names.begin());
+  if (old && !prefix && metaspace.prepend != Prepend::kNever) {
+    r.fail("add_prefix_space", fmt::format("is false where prepend_scheme is {}", scheme),
+           "remove add_prefix_space");
+  }
+  metaspace.split = r.boolean("split", true);
+  return metaspace;
+}
 
 PreTokenizer PreTokenizer::from_json(const Json& json, const std::string& file, const std::string& path) {
   PreTokenizer pre_tokenizer;
@@ -86,9 +120,11 @@ void PreTokenizer::add(const Json& json, const std::string& file, const std::str
     steps_.emplace_back(Digits{r.boolean("individual_digits")});
   } else if (type == "ByteLevel") {
     add_byte_level(r);
+  } else if (type == "Metaspace") {
+    steps_.emplace_back(Metaspace::from_json(r));
   } else {
     r.fail("type", fmt::format("a pre-tokenizer of type {} is not supported", type),
-           "supported are ByteLevel, Split, Digits and Sequence");
+           "supported are ByteLevel, Split, Digits, Metaspace and Sequence");
   }
   r.finish();
 }
@@ -110,37 +146,41 @@ void PreTokenizer::add_split(ObjectReader& r) {
 void PreTokenizer::add_byte_level(ObjectReader& r) {
   if (r.boolean("add_prefix_space")) steps_.emplace_back(PrefixSpace{});
   if (r.boolean("use_regex", true)) {
-    steps_.emplace_back(Split{SplitPattern::regex(kGpt2Pattern, r.where()), SplitBehavior::kIsolated, false});
+    steps_.emplace_back(
+        Split{SplitPattern::regex(std::string(kGpt2Pattern), r.where()), SplitBehavior::kIsolated, false});
   }
   r.boolean("trim_offsets", true);  // moves offsets, which are not kept here
-  steps_.emplace_back(ByteAlphabet{});
   byte_level_ = true;
 }
 
-Words PreTokenizer::split(std::string text) const {
+Words PreTokenizer::split(std::string text, bool at_start) const {
   Words words;
   words.text = std::move(text);
   if (!words.text.empty()) words.spans.push_back({0, words.text.size()});
   for (const Step& step : steps_) {
-    std::visit([&](const auto& s) { apply(s, words); }, step);
+    std::visit([&](const auto& s) { apply(s, words, at_start); }, step);
   }
   return words;
 }
 
-void PreTokenizer::apply(const Split& split, Words& words) {
+void PreTokenizer::apply(const Split& split, Words& words, bool) {
   SplitSearch search(split.pattern);
   std::vector<TextSpan> matches, spans;
   std::vector<Part> parts;
   for (const TextSpan& span : words.spans) {
     const auto text = std::string_view(words.text).substr(span.begin, span.end - span.begin);
     search.find_all(text, matches);
+    if (split.behavior == SplitBehavior::kIsolated) {
+      append_isolated(matches, span, spans);
+      continue;
+    }
     cover(matches, text.size(), split.invert, parts);
     append_words(parts, split.behavior, span.begin, spans);
   }
   words.spans = std::move(spans);
 }
 
-void PreTokenizer::apply(const Digits& digits, Words& words) {
+void PreTokenizer::apply(const Digits& digits, Words& words, bool) {
   std::vector<TextSpan> spans;
   for (const TextSpan& span : words.spans) {
     bool open = false;  // the last span is of this word and of the other characters' kind
@@ -160,7 +200,7 @@ void PreTokenizer::apply(const Digits& digits, Words& words) {
   words.spans = std::move(spans);
 }
 
-void PreTokenizer::apply(const PrefixSpace&, Words& words) {
+void PreTokenizer::apply(const PrefixSpace&, Words& words, bool) {
   Words out;
   out.text.reserve(words.text.size() + words.spans.size());
   for (const TextSpan& span : words.spans) {
@@ -172,13 +212,27 @@ void PreTokenizer::apply(const PrefixSpace&, Words& words) {
   words = std::move(out);
 }
 
-void PreTokenizer::apply(const ByteAlphabet&, Words& words) {
+void PreTokenizer::apply(const Metaspace& metaspace, Words& words, bool at_start) {
+  const std::string& mark = metaspace.mark;
   Words out;
-  out.text.reserve(words.text.size() + words.text.size() / 4);
-  out.spans.reserve(words.spans.size());
   for (const TextSpan& span : words.spans) {
-    const size_t begin = out.text.size();
-    out.text += to_byte_alphabet(std::string_view(words.text).substr(span.begin, span.end - span.begin));
+    const std::string word =
+        replace_all(std::string_view(words.text).substr(span.begin, span.end - span.begin), " ", mark);
+    const bool first = at_start && span.begin == 0;
+    const bool prepend = metaspace.prepend == Metaspace::Prepend::kAlways ||
+                         (metaspace.prepend == Metaspace::Prepend::kFirst && first);
+    size_t begin = out.text.size();
+    if (prepend && !word.starts_with(mark)) out.text += mark;
+    const size_t written = out.text.size();
+    out.text += word;
+    if (metaspace.split) {
+      // A mark that was prepended belongs to the word in any case, for no mark follows it.
+      for (size_t at = word.find(mark); at != word.npos; at = word.find(mark, at + mark.size())) {
+        if (written + at == begin) continue;
+        out.spans.push_back({begin, written + at});
+        begin = written + at;
+      }
+    }
     out.spans.push_back({begin, out.text.size()});
   }
   words = std::move(out);

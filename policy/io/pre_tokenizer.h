@@ -1,6 +1,7 @@
 #pragma once
 // The "pre_tokenizer" of a tokenizer.json: cuts normalized text into the words that BPE may not merge across.
-// Supported: null, ByteLevel, Split (all five behaviours, inverted or not), Digits and Sequence of these.
+// Supported: null, ByteLevel, Split (all five behaviours, inverted or not), Digits, Metaspace and Sequence of
+// these.
 
 #include <string>
 #include <string_view>
@@ -22,16 +23,30 @@ struct Words {
 // head of the word after, or a word together with the delimiters next to it.
 enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
+// Metaspace and its decoder, as the file says it: the mark that stands for a space, and which words get one
+// in front.
+struct Metaspace {
+  enum class Prepend { kAlways, kFirst, kNever };
+  std::string mark;  // one character
+  Prepend prepend = Prepend::kAlways;
+  bool split = true;  // words are cut in front of every mark
+
+  // Reads the fields beside "type". Throws Error for a mark that is not one character, an unknown scheme, or
+  // the older add_prefix_space where it contradicts the scheme.
+  static Metaspace from_json(ObjectReader& r);
+};
+
 class PreTokenizer {
  public:
   // Throws Error with `file` and JSON path for anything else.
   static PreTokenizer from_json(const Json& json, const std::string& file,
                                 const std::string& path = "pre_tokenizer");
 
-  // The words of `text`, valid UTF-8. Throws Error where a pattern needs too much memory.
-  Words split(std::string text) const;
+  // The words of `text`, valid UTF-8. at_start: nothing stands before `text`, which is what Metaspace asks
+  // that prepends to the first word only. Throws Error where a pattern needs too much memory.
+  Words split(std::string text, bool at_start = true) const;
 
-  // Words come out in the byte-level alphabet.
+  // The model is to read the bytes of every word as characters of the byte-level alphabet.
   bool byte_level() const { return byte_level_; }
 
  private:
@@ -43,17 +58,16 @@ class PreTokenizer {
   struct Digits {
     bool individual;
   };
-  struct PrefixSpace {};   // a space in front of every word that has none
-  struct ByteAlphabet {};  // bytes become characters
-  using Step = std::variant<Split, Digits, PrefixSpace, ByteAlphabet>;
+  struct PrefixSpace {};  // a space in front of every word that has none
+  using Step = std::variant<Split, Digits, PrefixSpace, Metaspace>;
 
   void add(const Json& json, const std::string& file, const std::string& path);
   void add_split(ObjectReader& r);
   void add_byte_level(ObjectReader& r);
-  static void apply(const Split& split, Words& words);
-  static void apply(const Digits& digits, Words& words);
-  static void apply(const PrefixSpace&, Words& words);
-  static void apply(const ByteAlphabet&, Words& words);
+  static void apply(const Split& split, Words& words, bool at_start);
+  static void apply(const Digits& digits, Words& words, bool at_start);
+  static void apply(const PrefixSpace&, Words& words, bool at_start);
+  static void apply(const Metaspace& metaspace, Words& words, bool at_start);
 
   std::vector<Step> steps_;
   bool byte_level_ = false;

@@ -45,6 +45,12 @@ struct SplitPattern::Code {
 };
 
 SplitPattern SplitPattern::regex(const std::string& pattern, const std::string& where) {
+  SplitPattern split;
+  split.scanner_ = split_scanner(pattern);
+  return split.scanner_ != nullptr ? split : pcre2(pattern, where);
+}
+
+SplitPattern SplitPattern::pcre2(const std::string& pattern, const std::string& where) {
   const std::string translated = translate_oniguruma(pattern, where);
   int error = 0;
   PCRE2_SIZE offset = 0;
@@ -88,6 +94,7 @@ SplitSearch::~SplitSearch() = default;
 
 void SplitSearch::find_all(std::string_view text, std::vector<TextSpan>& matches) {
   matches.clear();
+  if (pattern_.scanner_ != nullptr) return pattern_.scanner_(text, matches);
   if (memory_ == nullptr) {
     const std::string& literal = pattern_.literal_;
     if (literal.empty()) return;

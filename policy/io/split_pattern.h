@@ -1,13 +1,16 @@
 #pragma once
-// The regular expressions of a tokenizer.json. They are written for Oniguruma and run here on PCRE2 (JIT), so
-// the pattern is translated first: what both engines read alike passes, what they read differently is either
-// rewritten (\s is Unicode's White_Space; ^ and $ match at every line) or refused.
+// The regular expressions of a tokenizer.json. Those of the common tokenizers have hand-written scanners; all
+// others are written for Oniguruma and run here on PCRE2 (JIT), so the pattern is translated first: what both
+// engines read alike passes, what they read differently is either rewritten (\s is Unicode's White_Space; ^
+// and $ match at every line) or refused.
 
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "policy/io/split_pattern_scanner.h"
 
 namespace grpo {
 
@@ -23,6 +26,8 @@ class SplitPattern {
  public:
   // Throws Error, with `where`, for a pattern that does not compile or that the engines read differently.
   static SplitPattern regex(const std::string& pattern, const std::string& where);
+  // The same by PCRE2 even where there is a scanner, to compare them.
+  static SplitPattern pcre2(const std::string& pattern, const std::string& where);
   // Matches `text` literally; an empty one never matches.
   static SplitPattern literal(const std::string& text);
 
@@ -30,7 +35,8 @@ class SplitPattern {
   friend class SplitSearch;
   struct Code;
   std::string literal_;
-  std::shared_ptr<const Code> code_;  // null: literal
+  SplitScanner scanner_ = nullptr;
+  std::shared_ptr<const Code> code_;  // null: a scanner, or literal
 };
 
 // The working memory of one pattern, for searching many texts one after another. For one thread; the pattern
@@ -51,7 +57,7 @@ class SplitSearch {
 
   struct Memory;
   const SplitPattern& pattern_;
-  std::unique_ptr<Memory> memory_;  // null: literal
+  std::unique_ptr<Memory> memory_;  // null: a scanner, or literal
 };
 
 // The pattern in PCRE2's spelling; what SplitPattern::regex compiles.

@@ -2,74 +2,78 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
-#include "policy/io/byte_alphabet.h"
 #include "policy/io/tokenizer_impl.h"
+#include "policy/io/tokenizer_word_cache.h"
 #include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
 
-constexpr size_t kCachedWordBytes = 64;  // longer words hardly ever come twice
+constexpr std::string_view kMark = "\u2581";
 
-// Encodes the pieces of one text. Words repeat, so their ids are remembered as long as the text lasts.
+std::string_view cut(std::string_view text, const TextSpan& span) {
+  return text.substr(span.begin, span.end - span.begin);
+}
+
+// Encodes the stretches of a text between added tokens.
 class TextEncoder {
  public:
-  TextEncoder(const PreTokenizer& pre_tokenizer, const Bpe& bpe) : pre_tokenizer_(pre_tokenizer), bpe_(bpe) {}
+  TextEncoder(const PreTokenizer& pre_tokenizer, const Bpe& bpe, WordCache* cache)
+      : pre_tokenizer_(pre_tokenizer), bpe_(bpe), cache_(cache) {}
 
-  void encode(std::string normalized, std::vector<int64_t>& ids) {
-    const Words words = pre_tokenizer_.split(std::move(normalized));
+  // at_start: nothing of the text stands before `normalized`.
+  void encode(std::string normalized, bool at_start, std::vector<int64_t>& ids) {
+    const Words words = pre_tokenizer_.split(std::move(normalized), at_start);
+    const bool cut_at_marks = !pre_tokenizer_.byte_level() && bpe_.marks_start_words();
     for (const TextSpan& span : words.spans) {
-      encode_word(std::string_view(words.text).substr(span.begin, span.end - span.begin), ids);
+      const std::string_view word = cut(words.text, span);
+      if (cut_at_marks) {
+        encode_at_marks(word, ids);
+      } else {
+        encode_word(word, ids);
+      }
     }
   }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view word) const { return std::hash<std::string_view>()(word); }
-  };
+  // A whole text may be one word; its pieces in front of marks are encoded alone, to the same ids.
+  void encode_at_marks(std::string_view word, std::vector<int64_t>& ids) {
+    for (size_t begin = 0; begin < word.size();) {
+      size_t end = begin;
+      while (word.substr(end).starts_with(kMark)) end += kMark.size();
+      end = std::min(word.find(kMark, end), word.size());
+      encode_word(word.substr(begin, end - begin), ids);
+      begin = end;
+    }
+  }
 
   void encode_word(std::string_view word, std::vector<int64_t>& ids) {
-    if (word.size() > kCachedWordBytes) return encode_uncached(word, ids);
-    auto it = cache_.find(word);
-    if (it == cache_.end()) {
-      const size_t begin = cached_ids_.size();
-      encode_uncached(word, cached_ids_);
-      it = cache_.emplace(word, TextSpan{begin, cached_ids_.size()}).first;
-    }
-    ids.insert(ids.end(), cached_ids_.begin() + static_cast<std::ptrdiff_t>(it->second.begin),
-               cached_ids_.begin() + static_cast<std::ptrdiff_t>(it->second.end));
+    if (cache_ != nullptr && cache_->find(word, ids)) return;
+    const size_t begin = ids.size();
+    const auto refused =
+        pre_tokenizer_.byte_level() ? bpe_.encode_bytes(word, ids) : bpe_.encode_word(word, ids);
+    if (refused) refuse(word, *refused);
+    if (cache_ != nullptr) cache_->put(word, ids.data() + begin, ids.size() - begin);
   }
 
-  void encode_uncached(std::string_view word, std::vector<int64_t>& ids) const {
-    if (const auto offset = bpe_.encode_word(word, ids)) refuse(word, *offset);
-  }
-
-  [[noreturn]] void refuse(std::string_view word, size_t offset) const {
-    std::string text(word);
-    if (pre_tokenizer_.byte_level()) {
-      // One character of the alphabet is one byte of the text: name the character that the byte belongs to.
-      size_t byte = 0;
-      for (size_t i = 0; i < offset; ++byte) next_character(word, i);
-      text = from_byte_alphabet(word).value();
-      offset = byte + 1;
-      previous_character(text, offset);
-    }
-    size_t end = offset;
-    const char32_t c = next_character(text, end);
+  [[noreturn]] static void refuse(std::string_view word, size_t offset) {
+    size_t end = offset + 1;
+    previous_character(word, end);  // the offset may be that of any byte of the character
+    const size_t begin = end;
+    const char32_t c = next_character(word, end);
     throw Error(
         fmt::format("the character '{}' (U+{:04X}) is not in the tokenizer's vocabulary, which has no "
                     "unknown token to stand for it",
-                    text.substr(offset, end - offset), static_cast<uint32_t>(c)),
+                    word.substr(begin, end - begin), static_cast<uint32_t>(c)),
         "text to encode", "remove the character, or use a tokenizer that knows it");
   }
 
   const PreTokenizer& pre_tokenizer_;
   const Bpe& bpe_;
-  std::unordered_map<std::string, TextSpan, Hash, std::equal_to<>> cache_;  // into cached_ids_
-  std::vector<int64_t> cached_ids_;
+  WordCache* cache_;
 };
 
 void refuse_unless_null(ObjectReader& r, const std::string& key) {
@@ -79,7 +83,13 @@ void refuse_unless_null(ObjectReader& r, const std::string& key) {
 
 // An added token is either a token of the model or has an id of its own.
 void check_added_tokens(const AddedTokens& added, const Bpe& bpe, const std::string& where) {
+  const int64_t limit = Bpe::id_limit(bpe.tokens().size() + added.tokens().size());
   for (const AddedToken& token : added.tokens()) {
+    if (token.id >= limit) {
+      throw Error(fmt::format("the token {} has the id {}, where ids below {} are expected", token.content,
+                              token.id, limit),
+                  where + ": added_tokens");
+    }
     const int64_t id = bpe.token_to_id(token.content);
     if (id >= 0 && id != token.id) {
       throw Error(fmt::format("the token {} has the id {} in the vocabulary and {} in added_tokens",
@@ -97,11 +107,20 @@ void check_added_tokens(const AddedTokens& added, const Bpe& bpe, const std::str
 }  // namespace
 
 Tokenizer Tokenizer::load(const std::string& directory) {
-  const std::string file = (std::filesystem::path(directory) / "tokenizer.json").string();
-  return from_json(read_json_file(file), file);
+  const std::filesystem::path folder(directory);
+  const std::string file = (folder / "tokenizer.json").string();
+  const std::string config = (folder / "tokenizer_config.json").string();
+  const bool configured = std::filesystem::exists(config);
+  return from_files(read_json_file(file), file, configured ? read_json_file(config) : Json(), config);
 }
 
 Tokenizer Tokenizer::from_json(const Json& json, const std::string& where) {
+  return from_files(json, where, Json(), "");
+}
+
+// `config`: tokenizer_config.json, or null.
+Tokenizer Tokenizer::from_files(const Json& json, const std::string& where, const Json& config,
+                                const std::string& config_where) {
   auto impl = std::make_shared<Impl>();
   ObjectReader r(json, where);
   r.string("version", "1.0");
@@ -138,7 +157,13 @@ Tokenizer Tokenizer::from_json(const Json& json, const std::string& where) {
     }
   }
   impl->source = json;
-  return Tokenizer(std::move(impl));
+  Tokenizer tokenizer(impl, std::make_shared<WordCache>());
+  if (!config.is_null()) {
+    const auto id_of = [&](const std::string& token) { return tokenizer.token_to_id(token); };
+    auto configured = PostProcessor::from_config(config, config_where, id_of);
+    if (configured) impl->post_processor = *std::move(configured);
+  }
+  return tokenizer;
 }
 
 std::vector<int64_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
@@ -148,25 +173,23 @@ std::vector<int64_t> Tokenizer::encode(std::string_view text, bool add_special_t
     text = mended;
   }
   std::vector<int64_t> ids;
-  TextEncoder encoder(impl_->pre_tokenizer, impl_->bpe);
-  const auto cut = [](std::string_view whole, const TextSpan& span) {
-    return whole.substr(span.begin, span.end - span.begin);
-  };
+  TextEncoder encoder(impl_->pre_tokenizer, impl_->bpe, words_.get());
   for (const TextSegment& segment : impl_->added.split_raw(text)) {
     if (segment.token != nullptr) {
       ids.push_back(segment.token->id);
       continue;
     }
+    const bool first = segment.span.begin == 0;
     std::string normalized = impl_->normalizer.apply(cut(text, segment.span));
     if (!impl_->added.any_normalized()) {
-      encoder.encode(std::move(normalized), ids);
+      encoder.encode(std::move(normalized), first, ids);
       continue;
     }
     for (const TextSegment& part : impl_->added.split_normalized(normalized)) {
       if (part.token != nullptr) {
         ids.push_back(part.token->id);
       } else {
-        encoder.encode(std::string(cut(normalized, part.span)), ids);
+        encoder.encode(std::string(cut(normalized, part.span)), first && part.span.begin == 0, ids);
       }
     }
   }
@@ -202,6 +225,10 @@ bool Tokenizer::is_special(int64_t id) const {
 
 const Json& Tokenizer::source() const {
   return impl_->source;
+}
+
+Tokenizer Tokenizer::without_cache() const {
+  return Tokenizer(impl_, nullptr);
 }
 
 bool Tokenizer::Impl::is_special(int64_t id) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "core/error.h"
@@ -38,6 +39,15 @@ Sequence sequence_at(std::string_view bytes, size_t index) {
   return {wanted, true, false};
 }
 
+// Where the ASCII that begins at `index` ends: at the first other byte, or up to seven bytes before it.
+size_t skip_ascii(std::string_view bytes, size_t index) {
+  for (uint64_t eight; index + 8 <= bytes.size(); index += 8) {
+    std::memcpy(&eight, bytes.data() + index, 8);
+    if ((eight & 0x8080808080808080) != 0) break;
+  }
+  return index;
+}
+
 // Letters and marks are alphabetic by category but for these symbols (property Other_Alphabetic).
 bool is_alphabetic_symbol(char32_t c) {
   return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
@@ -59,7 +69,11 @@ size_t complete_utf8_prefix(std::string_view bytes) {
 }
 
 bool is_valid_utf8(std::string_view bytes) {
-  for (size_t i = 0; i < bytes.size();) {
+  for (size_t i = skip_ascii(bytes, 0); i < bytes.size();) {
+    if (bytes[i] == ' ') {  // words of ASCII mostly follow each other
+      i = skip_ascii(bytes, i + 1);
+      continue;
+    }
     const Sequence sequence = sequence_at(bytes, i);
     if (!sequence.valid) return false;
     i += sequence.length;
@@ -76,15 +90,6 @@ std::string replace_invalid_utf8(std::string_view bytes) {
     i += sequence.length;
   }
   return text;
-}
-
-char32_t next_character(std::string_view text, size_t& index) {
-  const auto first = static_cast<uint8_t>(text[index++]);
-  if (first < 0x80) return first;
-  const int following = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-  char32_t c = first & (0x3F >> following);
-  for (int i = 0; i < following; ++i) c = c << 6 | (static_cast<uint8_t>(text[index++]) & 0x3F);
-  return c;
 }
 
 char32_t previous_character(std::string_view text, size_t& index) {
@@ -144,7 +149,8 @@ bool is_word(char32_t c) {
 
 std::string nfc(std::string_view text) {
   // ASCII is its own normal form, and most text is ASCII.
-  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; })) {
+  const auto rest = text.substr(skip_ascii(text, 0));
+  if (std::all_of(rest.begin(), rest.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; })) {
     return std::string(text);
   }
   utf8proc_uint8_t* mapped = nullptr;

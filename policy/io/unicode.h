@@ -19,7 +19,16 @@ bool is_valid_utf8(std::string_view bytes);
 std::string replace_invalid_utf8(std::string_view bytes);
 
 // The character whose first byte is `text[index]`; `index` moves behind it. Valid UTF-8 only.
-char32_t next_character(std::string_view text, size_t& index);
+inline char32_t next_character(std::string_view text, size_t& index) {
+  const auto byte = [&] { return static_cast<uint8_t>(text[index++]); };
+  const uint8_t first = byte();
+  if (first < 0x80) return first;
+  char32_t c = first & (first < 0xE0 ? 0x1F : first < 0xF0 ? 0x0F : 0x07);
+  c = c << 6 | (byte() & 0x3F);
+  if (first >= 0xE0) c = c << 6 | (byte() & 0x3F);
+  if (first >= 0xF0) c = c << 6 | (byte() & 0x3F);
+  return c;
+}
 // The character that ends before `index` > 0; `index` moves to its first byte. Valid UTF-8 only.
 char32_t previous_character(std::string_view text, size_t& index);
 void append_utf8(std::string& text, char32_t character);
