@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "core/error.h"
 
 namespace grpo {
@@ -17,6 +19,17 @@ Error error_of(Run run) {
   }
   ADD_FAILURE() << "no Error was thrown";
   return Error("", "");
+}
+
+// What the Error that `run` throws says and where, as one line; "" if it throws none.
+template <typename Run>
+std::string error_text(Run run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error.summary() + " | " + error.where();
+  }
+  return "";
 }
 
 // Failure unless `text` holds `part`.

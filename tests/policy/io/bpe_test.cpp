@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "core/seed.h"
-#include "tests/policy/io/test_data.h"
 #include "tests/reference/naive_bpe.h"
 
 namespace grpo {

@@ -4,7 +4,8 @@
 
 #include "core/seed.h"
 #include "policy/io/unicode.h"
-#include "tests/policy/io/test_data.h"
+#include "tests/test_data.h"
+#include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
@@ -62,7 +63,7 @@ TEST(IncrementalDecoder, FlushMakesItNew) {
 
 TEST(IncrementalDecoder, AnUnknownIdIsAnError) {
   IncrementalDecoder decoder(golden("byte_level.json"));
-  EXPECT_NE(error_of([&] { decoder.push(99); }).find("the id 99"), std::string::npos);
+  EXPECT_NE(error_text([&] { decoder.push(99); }).find("the id 99"), std::string::npos);
 }
 
 TEST(IncrementalDecoder, JoinedPiecesEqualDecodeOnRandomByteLevelIds) {

@@ -2,16 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/policy/io/test_data.h"
+#include "policy/io/byte_alphabet.h"
+#include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
 
-std::vector<std::string> split(const Json& json, const std::string& text) {
-  const Words words = PreTokenizer::from_json(json, "test").split(text);
+// The words as the model reads them.
+std::vector<std::string> split(const Json& json, const std::string& text, bool at_start = true) {
+  const PreTokenizer pre_tokenizer = PreTokenizer::from_json(json, "test");
+  const Words words = pre_tokenizer.split(text, at_start);
   std::vector<std::string> out;
-  for (const TextSpan& span : words.spans)
-    out.push_back(words.text.substr(span.begin, span.end - span.begin));
+  for (const TextSpan& span : words.spans) {
+    const std::string word = words.text.substr(span.begin, span.end - span.begin);
+    out.push_back(pre_tokenizer.byte_level() ? to_byte_alphabet(word) : word);
+  }
   return out;
 }
 
@@ -68,6 +73,48 @@ TEST(PreTokenizer, ByteLevelPrefixesASpaceOnlyWhereThereIsNone) {
   EXPECT_EQ(split(json, ""), Parts{});
 }
 
+Json metaspace(const char* scheme, bool split) {
+  return {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", scheme}, {"split", split}};
+}
+
+TEST(PreTokenizer, MetaspaceMarksSpacesAndCutsInFrontOfMarks) {
+  EXPECT_EQ(split(metaspace("always", true), "Hey  my friend "), (Parts{"▁Hey", "▁", "▁my", "▁friend", "▁"}));
+  EXPECT_EQ(split(metaspace("never", true), "a b"), (Parts{"a", "▁b"}));
+  EXPECT_EQ(split(metaspace("never", true), " a▁b"), (Parts{"▁a", "▁b"}));
+  EXPECT_EQ(split(metaspace("always", false), "Hey  my"), Parts{"▁Hey▁▁my"});
+  EXPECT_EQ(split(metaspace("always", true), ""), Parts{});
+}
+
+TEST(PreTokenizer, MetaspacePrependsWhereItsSchemeSaysAndNeverTwice) {
+  for (const bool cut : {false, true}) {
+    EXPECT_EQ(split(metaspace("always", cut), "a"), Parts{"▁a"});
+    EXPECT_EQ(split(metaspace("always", cut), "a", false), Parts{"▁a"});
+    EXPECT_EQ(split(metaspace("first", cut), "a"), Parts{"▁a"});
+    EXPECT_EQ(split(metaspace("first", cut), "a", false), Parts{"a"});
+    EXPECT_EQ(split(metaspace("never", cut), "a"), Parts{"a"});
+    for (const char* scheme : {"always", "first"}) {
+      EXPECT_EQ(split(metaspace(scheme, cut), " a"), Parts{"▁a"});
+      EXPECT_EQ(split(metaspace(scheme, cut), "▁a"), Parts{"▁a"});
+    }
+  }
+}
+
+TEST(PreTokenizer, MetaspaceFirstIsTheFirstWordOfTheTextAndNotOfASplit) {
+  const Json json = {{"type", "Sequence"},
+                     {"pretokenizers", {split_at("String", "|", "Removed"), metaspace("first", true)}}};
+  EXPECT_EQ(split(json, "a|b"), (Parts{"▁a", "b"}));
+  EXPECT_EQ(split(json, "|a|b"), (Parts{"a", "b"}));  // what stood first has been removed
+}
+
+TEST(PreTokenizer, MetaspaceOfOldFilesSaysAddPrefixSpace) {
+  const Json old = {
+      {"type", "Metaspace"}, {"replacement", "▁"}, {"str_rep", "▁"}, {"add_prefix_space", true}};
+  EXPECT_EQ(split(old, "a b"), (Parts{"▁a", "▁b"}));
+  Json none = old;
+  none["add_prefix_space"] = false;
+  EXPECT_EQ(split(none, "a b"), (Parts{"a", "▁b"}));
+}
+
 TEST(PreTokenizer, WhiteSpaceInPatternsIsUnicodes) {
   // U+180E is no white space in Unicode though PCRE2's \s matches it; U+0085 and U+3000 are.
   EXPECT_EQ(split(split_at("Regex", "\\s", "Removed"), "a\u180eb\u0085c\u3000d"),
@@ -94,13 +141,13 @@ TEST(PreTokenizer, AMegabyteOfSpacesNeedsNoMoreThanItsTime) {
 TEST(SplitPattern, WhatTheEnginesReadDifferentlyIsRefused) {
   for (const char* pattern : {"\\w+", "\\bx", "\\h", "[a&&b]", "[[a]b]", "a{,3}", "(?i)a", "(?<name>a)",
                               "a{2}+", "\\x41", "[\\S]", "a\\", "(?", "[]a]", "\\G"}) {
-    const std::string error = error_of([&] { split(split_at("Regex", pattern, "Isolated"), "a"); });
+    const std::string error = error_text([&] { split(split_at("Regex", pattern, "Isolated"), "a"); });
     EXPECT_NE(error.find("test: pre_tokenizer.pattern.Regex"), std::string::npos) << pattern << ": " << error;
   }
 }
 
 TEST(SplitPattern, ABrokenPatternIsAnErrorThatQuotesIt) {
-  const std::string error = error_of([] { split(split_at("Regex", "(a", "Isolated"), "a"); });
+  const std::string error = error_text([] { split(split_at("Regex", "(a", "Isolated"), "a"); });
   EXPECT_NE(error.find("the regular expression (a does not compile"), std::string::npos) << error;
 }
 

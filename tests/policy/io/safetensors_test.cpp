@@ -7,10 +7,13 @@
 
 #include <cstring>
 
+#include "core/file.h"
 #include "core/json.h"
 #include "core/seed.h"
 #include "policy/io/safetensors_dtype.h"
-#include "tests/policy/io/test_data.h"
+#include "tests/temporary_folder.h"
+#include "tests/test_data.h"
+#include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
@@ -58,11 +61,11 @@ std::vector<NamedTensor> one_of_each() {
 class Safetensors : public ::testing::Test {
  protected:
   std::string error_of_file(const std::string& bytes) const {
-    write_file(path, bytes);
-    return error_of([&] { SafetensorsReader reader(path); });
+    write_file_atomically(path, bytes);
+    return error_text([&] { SafetensorsReader reader(path); });
   }
   TemporaryFolder folder;
-  const std::string path = folder / "x.safetensors";
+  const std::string path = folder.file("x.safetensors");
 };
 
 TEST_F(Safetensors, EveryDtypeComesBackBitForBit) {
@@ -118,19 +121,19 @@ TEST_F(Safetensors, NoTensorsAtAllIsAFileToo) {
 TEST_F(Safetensors, AnAbsentTensorIsNamed) {
   write_safetensors(path, {{"w", at::ones({4})}});
   const SafetensorsReader reader(path);
-  EXPECT_NE(error_of([&] { reader.read("v"); }).find("no tensor v"), std::string::npos);
+  EXPECT_NE(error_text([&] { reader.read("v"); }).find("no tensor v"), std::string::npos);
 }
 
 TEST_F(Safetensors, ADtypeLibTorchLacksIsListedButNotRead) {
-  write_file(path, raw_file(R"({"q":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}})", "ab"));
+  write_file_atomically(path, raw_file(R"({"q":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}})", "ab"));
   const SafetensorsReader reader(path);
   EXPECT_EQ(reader.tensors().at("q").dtype, "F4");
-  EXPECT_NE(error_of([&] { reader.read("q"); }).find("no type for F4"), std::string::npos);
+  EXPECT_NE(error_text([&] { reader.read("q"); }).find("no type for F4"), std::string::npos);
 }
 
 TEST_F(Safetensors, ABoolIsZeroOrOne) {
-  write_file(path, raw_file(R"({"b":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", "\x01\x02"));
-  EXPECT_NE(error_of([&] { SafetensorsReader(path).read("b"); }).find("other than 0 and 1"),
+  write_file_atomically(path, raw_file(R"({"b":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", "\x01\x02"));
+  EXPECT_NE(error_text([&] { SafetensorsReader(path).read("b"); }).find("other than 0 and 1"),
             std::string::npos);
 }
 
@@ -210,7 +213,7 @@ TEST_F(Safetensors, AFileCutShortAfterOpeningIsAnErrorNotASignal) {
   write_safetensors(path, {{"a", at::ones({1 << 16})}});
   const SafetensorsReader reader(path);
   fs::resize_file(path, 4096);
-  const std::string error = error_of([&] { reader.read("a"); });
+  const std::string error = error_text([&] { reader.read("a"); });
   EXPECT_NE(error.find("tensor a: the file ends"), std::string::npos) << error;
   EXPECT_NE(error.find(path), std::string::npos) << error;
 }
@@ -226,7 +229,7 @@ TEST_F(Safetensors, FlippedBytesAreAnErrorOrTheSameShapesOfBytes) {
     for (int change = 0; change < 3; ++change) {
       std::string bytes = whole;
       bytes[at] = static_cast<char>(change < 2 ? bytes[at] ^ (1 << random.below(8)) : random.below(256));
-      write_file(path, bytes);
+      write_file_atomically(path, bytes);
       try {
         const SafetensorsReader reader(path);
         for (const auto& [name, info] : reader.tensors()) {
@@ -246,16 +249,16 @@ TEST_F(Safetensors, FlippedBytesAreAnErrorOrTheSameShapesOfBytes) {
 }
 
 TEST_F(Safetensors, NamesGivenTwiceAndReservedOnesAreRefused) {
-  EXPECT_NE(error_of([&] { write_safetensors(path, {{"w", at::ones({1})}, {"w", at::ones({1})}}); }), "");
-  EXPECT_NE(error_of([&] { write_safetensors(path, {{"__metadata__", at::ones({1})}}); }), "");
-  EXPECT_NE(error_of([&] { write_safetensors(path, {{"z", at::ones({1}, at::kComplexDouble)}}); }), "");
-  EXPECT_NE(error_of([&] { write_safetensors(path, {{"\xff", at::ones({1})}}); }), "");
+  EXPECT_NE(error_text([&] { write_safetensors(path, {{"w", at::ones({1})}, {"w", at::ones({1})}}); }), "");
+  EXPECT_NE(error_text([&] { write_safetensors(path, {{"__metadata__", at::ones({1})}}); }), "");
+  EXPECT_NE(error_text([&] { write_safetensors(path, {{"z", at::ones({1}, at::kComplexDouble)}}); }), "");
+  EXPECT_NE(error_text([&] { write_safetensors(path, {{"\xff", at::ones({1})}}); }), "");
   EXPECT_FALSE(fs::exists(path));
 }
 
 TEST_F(Safetensors, AFolderThatIsNotThereIsAnError) {
-  const std::string error = error_of([&] {
-    write_safetensors(folder / "no/x.safetensors", {{"w", at::ones({1})}});
+  const std::string error = error_text([&] {
+    write_safetensors(folder.file("no/x.safetensors"), {{"w", at::ones({1})}});
   });
   EXPECT_NE(error.find("No such file"), std::string::npos) << error;
 }
@@ -269,9 +272,9 @@ TEST_F(Safetensors, AFullDiskKeepsTheOldFileAndLeavesNothingElse) {
   const auto old_action = signal(SIGXFSZ, SIG_IGN);
   const rlimit small{64 << 10, old.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
-  const std::string one = error_of([&] { write_safetensors(path, {{"w", at::ones({1 << 16})}}); });
-  const std::string sharded = error_of([&] {
-    write_sharded_safetensors(folder / "m", {{"a", at::ones({1 << 10})}, {"b", at::ones({1 << 16})}}, 4096);
+  const std::string one = error_text([&] { write_safetensors(path, {{"w", at::ones({1 << 16})}}); });
+  const std::string sharded = error_text([&] {
+    write_sharded_safetensors(folder.file("m"), {{"a", at::ones({1 << 10})}, {"b", at::ones({1 << 16})}}, 4096);
   });
   setrlimit(RLIMIT_FSIZE, &old);
   signal(SIGXFSZ, old_action);
@@ -279,7 +282,7 @@ TEST_F(Safetensors, AFullDiskKeepsTheOldFileAndLeavesNothingElse) {
   EXPECT_NE(sharded.find("cannot write the file"), std::string::npos) << sharded;
   EXPECT_EQ(file_bytes(path), before);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2);  // the file and the folder m
-  EXPECT_TRUE(fs::is_empty(folder / "m"));
+  EXPECT_TRUE(fs::is_empty(folder.file("m")));
 }
 
 TEST_F(Safetensors, ShardsHoldEveryTensorOnceAndStayBelowTheirSize) {
@@ -298,33 +301,33 @@ TEST_F(Safetensors, ShardsHoldEveryTensorOnceAndStayBelowTheirSize) {
   }
   EXPECT_EQ(bytes.size(), 6u);  // two of 400 bytes and more in each of five, and the large one
   for (const auto& [file, total] : bytes) EXPECT_TRUE(total <= 1000 || count[file] == 1) << file;
-  EXPECT_TRUE(bytes.contains(folder / "model-00001-of-00006.safetensors"));
-  EXPECT_EQ(read_json_file(folder / "model.safetensors.index.json")["metadata"]["total_size"],
+  EXPECT_TRUE(bytes.contains(folder.file("model-00001-of-00006.safetensors")));
+  EXPECT_EQ(read_json_file(folder.file("model.safetensors.index.json"))["metadata"]["total_size"],
             4 * (1045 + 1000));
 }
 
 TEST_F(Safetensors, WhatFitsIsOneFileAndAnOlderModelIsNotReadInstead) {
   const std::vector<NamedTensor> tensors = {{"a", at::ones({4})}, {"b", at::zeros({4})}};
   write_sharded_safetensors(folder.path(), tensors, 16);
-  EXPECT_FALSE(fs::exists(folder / "model.safetensors"));
+  EXPECT_FALSE(fs::exists(folder.file("model.safetensors")));
   write_sharded_safetensors(folder.path(), {{"a", at::full({4}, 2)}}, 16);
-  EXPECT_FALSE(fs::exists(folder / "model.safetensors.index.json"));
+  EXPECT_FALSE(fs::exists(folder.file("model.safetensors.index.json")));
   EXPECT_EQ(SafetensorsReader(folder.path()).tensors().size(), 1u);
   write_sharded_safetensors(folder.path(), tensors, 16);
-  EXPECT_FALSE(fs::exists(folder / "model.safetensors"));
+  EXPECT_FALSE(fs::exists(folder.file("model.safetensors")));
   EXPECT_TRUE(at::equal(SafetensorsReader(folder.path()).read("a"), at::ones({4})));
 }
 
 TEST_F(Safetensors, AnIndexMustTellTheTruth) {
   const std::vector<NamedTensor> tensors = {{"a", at::ones({4})}, {"b", at::zeros({4})}};
   write_sharded_safetensors(folder.path(), tensors, 16);
-  const std::string index = folder / "model.safetensors.index.json";
+  const std::string index = folder.file("model.safetensors.index.json");
   const Json good = read_json_file(index);
   const auto error_with = [&](const char* tensor, const Json& shard) {
     Json bad = good;
     bad["weight_map"][tensor] = shard;
-    write_file(index, bad.dump());
-    return error_of([&] { SafetensorsReader reader(folder.path()); });
+    write_file_atomically(index, bad.dump());
+    return error_text([&] { SafetensorsReader reader(folder.path()); });
   };
   EXPECT_NE(error_with("a", "model-00002-of-00002.safetensors").find("tensor a is not in the shard"),
             std::string::npos);
@@ -337,34 +340,34 @@ TEST_F(Safetensors, AnIndexMustTellTheTruth) {
         << escape;
   }
   EXPECT_NE(error_with("a", 5), "");
-  write_file(index, "{}");
-  EXPECT_NE(error_of([&] { SafetensorsReader reader(folder.path()); }).find("no weight_map"),
+  write_file_atomically(index, "{}");
+  EXPECT_NE(error_text([&] { SafetensorsReader reader(folder.path()); }).find("no weight_map"),
             std::string::npos);
 }
 
 TEST_F(Safetensors, ATensorInTwoShardsIsAnError) {
-  write_safetensors(folder / "1", {{"a", at::ones({1})}, {"b", at::ones({1})}});
-  write_safetensors(folder / "2", {{"b", at::ones({1})}});
-  write_file(folder / "model.safetensors.index.json", R"({"weight_map":{"a":"1","b":"2"}})");
-  const std::string error = error_of([&] { SafetensorsReader reader(folder.path()); });
+  write_safetensors(folder.file("1"), {{"a", at::ones({1})}, {"b", at::ones({1})}});
+  write_safetensors(folder.file("2"), {{"b", at::ones({1})}});
+  folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"1","b":"2"}})");
+  const std::string error = error_text([&] { SafetensorsReader reader(folder.path()); });
   EXPECT_NE(error.find("tensor b is in"), std::string::npos) << error;
 }
 
 TEST_F(Safetensors, PlacesWithoutWeightsAreErrors) {
-  EXPECT_NE(error_of([&] { SafetensorsReader reader(folder.path()); }).find("neither"), std::string::npos);
-  EXPECT_NE(error_of([&] { SafetensorsReader reader(folder / "no"); }).find("cannot open"),
+  EXPECT_NE(error_text([&] { SafetensorsReader reader(folder.path()); }).find("neither"), std::string::npos);
+  EXPECT_NE(error_text([&] { SafetensorsReader reader(folder.file("no")); }).find("cannot open"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { SafetensorsReader reader("/dev/null"); }).find("not a regular file"),
+  EXPECT_NE(error_text([&] { SafetensorsReader reader("/dev/null"); }).find("not a regular file"),
             std::string::npos);
 }
 
 TEST_F(Safetensors, ARealModelReadsAndWritesBack) {
-  SKIP_WITHOUT_DATA("models/stories260K/model.safetensors");
-  const SafetensorsReader reader(data_path("models/stories260K"));
+  GRPO_NEEDS_DATA(test_data("models/stories260K/model.safetensors"));
+  const SafetensorsReader reader(test_data("models/stories260K"));
   EXPECT_EQ(reader.tensors().size(), 47u);
   EXPECT_EQ(reader.tensors().at("model.embed_tokens.weight").shape, (std::vector<int64_t>{512, 64}));
   // The embedding is the first array behind the seven integers of the original checkpoint.
-  const std::string original = read_data(data_path("models/stories260K/stories260K.bin"));
+  const std::string original = read_data(test_data("models/stories260K/stories260K.bin"));
   const at::Tensor embedding = reader.read("model.embed_tokens.weight");
   EXPECT_EQ(std::memcmp(embedding.data_ptr(), original.data() + 28, embedding.nbytes()), 0);
 

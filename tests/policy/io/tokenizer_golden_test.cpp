@@ -8,7 +8,7 @@
 #include "policy/io/incremental_decoder.h"
 #include "policy/io/tokenizer.h"
 #include "policy/io/unicode.h"
-#include "tests/policy/io/test_data.h"
+#include "tests/test_data.h"
 
 namespace grpo {
 namespace {
@@ -17,7 +17,7 @@ using Ids = std::vector<int64_t>;
 
 // Qwen2.5 is Qwen2 with more added tokens, which its tokenizer_config.json lists.
 void add_qwen25_tokens(Json& json) {
-  const Json config = read_json_file(data_path("tokenizers/qwen2.5/tokenizer_config.json"));
+  const Json config = read_json_file(test_data("tokenizers/qwen2.5/tokenizer_config.json"));
   json["added_tokens"] = Json::array();
   for (const auto& [id, token] : config["added_tokens_decoder"].items()) {
     json["added_tokens"].push_back(token);
@@ -27,7 +27,7 @@ void add_qwen25_tokens(Json& json) {
 
 Tokenizer real(const std::string& name) {
   const std::string path =
-      data_path("tokenizers/" + (name == "qwen2.5" ? "qwen2" : name) + "/tokenizer.json.gz");
+      test_data("tokenizers/" + (name == "qwen2.5" ? "qwen2" : name) + "/tokenizer.json.gz");
   Json json = parse_json(read_data(path), path);
   if (name == "qwen2.5") add_qwen25_tokens(json);
   return Tokenizer::from_json(json, path);
@@ -70,10 +70,10 @@ class LlamaCppCases : public ::testing::TestWithParam<Published> {};
 TEST_P(LlamaCppCases, IdsEqualThePublishedOnes) {
   const auto [name, cases] = GetParam();
   const std::string base = std::string("tokenizers/llama.cpp/ggml-vocab-") + cases + ".gguf";
-  SKIP_WITHOUT_DATA(base + ".inp");
+  GRPO_NEEDS_DATA(test_data(base + ".inp"));
   const Tokenizer tokenizer = real(name);
-  const auto texts = split_cases(read_data(data_path(base + ".inp")), "\n__ggml_vocab_test__\n");
-  const auto expected = lines_of(read_data(data_path(base + ".out")));
+  const auto texts = split_cases(read_data(test_data(base + ".inp")), "\n__ggml_vocab_test__\n");
+  const auto expected = lines_of(read_data(test_data(base + ".out")));
   ASSERT_GE(texts.size(), expected.size());
   ASSERT_GE(expected.size(), 40u);
   for (size_t i = 0; i < expected.size(); ++i) {
@@ -97,10 +97,10 @@ class TokenizerGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(TokenizerGolden, IdsEqualTheReferenceAndDecodeToTheText) {
   const std::string name = GetParam();  // of a folder of tokenizers, and of a column of the vectors
-  SKIP_WITHOUT_DATA("tokenizers/vectors/bpe_goldens.jsonl.gz");
+  GRPO_NEEDS_DATA(test_data("tokenizers/vectors/bpe_goldens.jsonl.gz"));
   const Tokenizer tokenizer = real(name);
   size_t cases = 0;
-  for (const auto& line : lines_of(read_data(data_path("tokenizers/vectors/bpe_goldens.jsonl.gz")))) {
+  for (const auto& line : lines_of(read_data(test_data("tokenizers/vectors/bpe_goldens.jsonl.gz")))) {
     const Json row = Json::parse(line);
     const auto text = row["text"].get<std::string>();
     const Ids ids = tokenizer.encode(text, false);
@@ -126,9 +126,9 @@ INSTANTIATE_TEST_SUITE_P(Vocabulary, TokenizerGolden, ::testing::Values("gpt2", 
 
 TEST(TokenizerPublished, Gpt2EqualsTheSwiftTransformersVector) {
   const char* const file = "tokenizers/vectors/swift_gpt2_encoded_tokens.json";
-  SKIP_WITHOUT_DATA(file);
+  GRPO_NEEDS_DATA(test_data(file));
   const Tokenizer tokenizer = real("gpt2");
-  const Json vector = read_json_file(data_path(file));
+  const Json vector = read_json_file(test_data(file));
   const Ids ids = tokenizer.encode(vector["text"].get<std::string>(), false);
   EXPECT_EQ(ids, vector["token_ids"].get<Ids>());
   EXPECT_EQ(tokenizer.decode(ids), vector["decoded_text"].get<std::string>());
@@ -136,10 +136,10 @@ TEST(TokenizerPublished, Gpt2EqualsTheSwiftTransformersVector) {
 }
 
 TEST(TokenizerPublished, Stories260KPromptsEqualTheModelsOwn) {
-  SKIP_WITHOUT_DATA("models/stories260K/tokenizer.json");
-  const Tokenizer tokenizer = Tokenizer::load(data_path("models/stories260K"));
+  GRPO_NEEDS_DATA(test_data("models/stories260K/tokenizer.json"));
+  const Tokenizer tokenizer = Tokenizer::load(test_data("models/stories260K"));
   EXPECT_EQ(tokenizer.vocab_size(), 512);
-  const auto lines = lines_of(read_data(data_path("models/stories260K/golden_logprobs.jsonl")));
+  const auto lines = lines_of(read_data(test_data("models/stories260K/golden_logprobs.jsonl")));
   EXPECT_EQ(lines.size(), 8u);
   for (const auto& line : lines) {
     const Json row = Json::parse(line);
@@ -150,7 +150,7 @@ TEST(TokenizerPublished, Stories260KPromptsEqualTheModelsOwn) {
 }
 
 TEST(TokenizerReal, AnyBytesComeBackAsTheirReadableText) {
-  SKIP_WITHOUT_DATA("tokenizers/gpt2/tokenizer.json.gz");
+  GRPO_NEEDS_DATA(test_data("tokenizers/gpt2/tokenizer.json.gz"));
   const Tokenizer tokenizer = real("gpt2");
   Stream random(5);
   for (int round = 0; round < 300; ++round) {
@@ -167,19 +167,19 @@ TEST(TokenizerReal, AnyBytesComeBackAsTheirReadableText) {
 
 // Bounds far above what it takes, so that only a wrong order of growth fails.
 TEST(TokenizerReal, LoadingAndAMegabyteTakeSeconds) {
-  SKIP_WITHOUT_DATA("tokenizers/qwen2/tokenizer.json.gz");
+  GRPO_NEEDS_DATA(test_data("tokenizers/qwen2/tokenizer.json.gz"));
   using Clock = std::chrono::steady_clock;
   const auto seconds_since = [](Clock::time_point t) {
     return std::chrono::duration<double>(Clock::now() - t).count();
   };
-  const std::string path = data_path("tokenizers/qwen2/tokenizer.json.gz");
+  const std::string path = test_data("tokenizers/qwen2/tokenizer.json.gz");
   const std::string file = read_data(path);
   auto start = Clock::now();
   const Tokenizer tokenizer = Tokenizer::from_json(parse_json(file, path), path);
   const double load = seconds_since(start);
 
   std::string text;
-  for (const auto& line : lines_of(read_data(data_path("tokenizers/vectors/bpe_goldens.jsonl.gz")))) {
+  for (const auto& line : lines_of(read_data(test_data("tokenizers/vectors/bpe_goldens.jsonl.gz")))) {
     text += Json::parse(line)["text"].get<std::string>();
   }
   while (text.size() < (1 << 20)) text += text;

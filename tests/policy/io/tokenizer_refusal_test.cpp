@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "policy/io/tokenizer.h"
-#include "tests/policy/io/test_data.h"
+#include "tests/temporary_folder.h"
+#include "tests/test_data.h"
+#include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
@@ -25,9 +27,9 @@ class TokenizerRefuses : public ::testing::TestWithParam<Refusal> {};
 TEST_P(TokenizerRefuses, WithTheJsonPath) {
   const Refusal& r = GetParam();
   Json json = read_json_file(golden_path(std::string("tokenizer/") + r.file));
-  ASSERT_EQ(error_of([&] { Tokenizer::from_json(json, "f"); }), "");
+  ASSERT_EQ(error_text([&] { Tokenizer::from_json(json, "f"); }), "");
   json[Json::json_pointer(r.at)] = Json::parse(r.value);
-  const std::string error = error_of([&] { Tokenizer::from_json(json, "f"); });
+  const std::string error = error_text([&] { Tokenizer::from_json(json, "f"); });
   EXPECT_NE(error.find(r.says), std::string::npos) << "error: " << error;
 }
 
@@ -66,8 +68,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "f: normalizer.normalizers[1].pattern.Regex"},
         Refusal{"NormalizerReplacesNothing", kFallback, "/normalizer/normalizers/1/pattern",
                 R"({"String":""})", "f: normalizer.normalizers[1].pattern.String"},
-        Refusal{"PreTokenizerType", kLevel, "/pre_tokenizer/pretokenizers/0", R"({"type":"Metaspace"})",
+        Refusal{"PreTokenizerType", kLevel, "/pre_tokenizer/pretokenizers/0", R"({"type":"Whitespace"})",
                 "f: pre_tokenizer.pretokenizers[0].type"},
+        Refusal{"MetaspaceWithoutMark", kFallback, "/pre_tokenizer", R"({"type":"Metaspace"})",
+                "f: pre_tokenizer.replacement"},
+        Refusal{"MetaspaceMarkOfTwo", kFallback, "/pre_tokenizer",
+                R"({"type":"Metaspace","replacement":"__"})", "f: pre_tokenizer.replacement"},
+        Refusal{"MetaspaceScheme", kFallback, "/pre_tokenizer",
+                R"({"type":"Metaspace","replacement":"_","prepend_scheme":"last"})",
+                "f: pre_tokenizer.prepend_scheme"},
+        Refusal{"MetaspaceContradiction", kFallback, "/pre_tokenizer",
+                R"({"type":"Metaspace","replacement":"_","prepend_scheme":"first","add_prefix_space":false})",
+                "f: pre_tokenizer.add_prefix_space"},
         Refusal{"PreTokenizerAfterByteLevel", kLevel, "/pre_tokenizer/pretokenizers/2",
                 R"({"type":"Digits","individual_digits":true})", "f: pre_tokenizer.pretokenizers[2].type"},
         Refusal{"SplitBehavior", kLevel, "/pre_tokenizer/pretokenizers/0/behavior", R"("Vanished")",
@@ -86,6 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"DecoderType", kLevel, "/decoder", R"({"type":"WordPiece"})", "f: decoder.type"},
         Refusal{"DecoderOrder", kFallback, "/decoder/decoders/0", R"({"type":"Fuse"})",
                 "f: decoder.decoders[1].type"},
+        Refusal{"DecoderMetaspaceAmongOthers", kFallback, "/decoder/decoders/0",
+                R"({"type":"Metaspace","replacement":"_"})", "f: decoder.decoders[1].type"},
         Refusal{"DecoderStripsTheEnd", kFallback, "/decoder/decoders/3/stop", "1",
                 "f: decoder.decoders[3].stop"},
         Refusal{"DecoderStripsAString", kFallback, "/decoder/decoders/3/content", R"("ab")",
@@ -97,6 +111,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"AddedIdOfAnother", kLevel, "/added_tokens/1/id", "9", "the id 9 is ab"},
         Refusal{"AddedIdNotTheVocabularys", kFallback, "/added_tokens/1/id", "55",
                 "the token <s> has the id 1"},
+        Refusal{"AddedIdFarAway", kLevel, "/added_tokens/1/id", "2000000", "f: added_tokens"},
+        Refusal{"IdFarAway", kLevel, "/model/vocab/a", "2000000", "f: model.vocab"},
         Refusal{"AddedIdHuge", kLevel, "/added_tokens/1/id", "1e12", "f: added_tokens[1].id"}),
     [](const auto& info) { return std::string(info.param.name); });
 
@@ -140,22 +156,22 @@ INSTANTIATE_TEST_SUITE_P(Golden, TokenizerFuzz, ::testing::Values(kLevel, kFallb
 
 TEST(TokenizerFile, MissingOrBrokenOnesAreNamed) {
   TemporaryFolder folder;
-  EXPECT_NE(error_of([&] { Tokenizer::load(folder.path()); }).find(folder / "tokenizer.json"),
+  EXPECT_NE(error_text([&] { Tokenizer::load(folder.path()); }).find(folder.file("tokenizer.json")),
             std::string::npos);
-  write_file(folder / "tokenizer.json", "{\n  \"model\": {,}}");
-  const std::string error = error_of([&] { Tokenizer::load(folder.path()); });
+  folder.write("tokenizer.json", "{\n  \"model\": {,}}");
+  const std::string error = error_text([&] { Tokenizer::load(folder.path()); });
   EXPECT_NE(error.find("tokenizer.json: line 2, column 13"), std::string::npos) << error;
 }
 
 TEST(TokenizerFile, ATokenGivenTwiceIsAnError) {
   const std::string text = R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "a": 2}, "merges": []}})";
-  const std::string error = error_of([&] { Tokenizer::from_json(parse_json(text, "f"), "f"); });
+  const std::string error = error_text([&] { Tokenizer::from_json(parse_json(text, "f"), "f"); });
   EXPECT_NE(error.find("the key \"a\" is given twice"), std::string::npos) << error;
 }
 
 TEST(TokenizerFile, NestingWithoutEndIsAnErrorNotACrash) {
   const std::string text = std::string(200'000, '[');
-  EXPECT_NE(error_of([&] { parse_json(text, "f"); }).find("nested more than"), std::string::npos);
+  EXPECT_NE(error_text([&] { parse_json(text, "f"); }).find("nested more than"), std::string::npos);
 }
 
 }  // namespace

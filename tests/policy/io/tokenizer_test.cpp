@@ -5,7 +5,9 @@
 
 #include "core/seed.h"
 #include "policy/io/unicode.h"
-#include "tests/policy/io/test_data.h"
+#include "tests/temporary_folder.h"
+#include "tests/test_data.h"
+#include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
@@ -96,24 +98,24 @@ TEST_F(ByteLevel, IdsAndTokensAreFoundBothWays) {
 }
 
 TEST_F(ByteLevel, AnUnknownIdCannotBeDecoded) {
-  EXPECT_NE(error_of([&] { tokenizer.decode({9, 21}); }).find("the id 21 is no token"), std::string::npos);
-  EXPECT_NE(error_of([&] { tokenizer.decode({-1}); }).find("the id -1 is no token"), std::string::npos);
+  EXPECT_NE(error_text([&] { tokenizer.decode({9, 21}); }).find("the id 21 is no token"), std::string::npos);
+  EXPECT_NE(error_text([&] { tokenizer.decode({-1}); }).find("the id -1 is no token"), std::string::npos);
 }
 
 TEST_F(ByteLevel, ACharacterOutsideTheVocabularyIsNamedAsTheUserWroteIt) {
-  const std::string error = error_of([&] { encode("ab aöb"); });
+  const std::string error = error_text([&] { encode("ab aöb"); });
   EXPECT_NE(error.find("'ö' (U+00F6)"), std::string::npos) << error;
 }
 
 TEST_F(ByteLevel, InvalidBytesAreReadAsTheReplacementCharacter) {
-  const std::string error = error_of([&] { encode("ab\xFF"); });
+  const std::string error = error_text([&] { encode("ab\xFF"); });
   EXPECT_NE(error.find("(U+FFFD)"), std::string::npos) << error;
 }
 
 TEST_F(ByteLevel, TheSourceIsKeptAsRead) {
   EXPECT_EQ(tokenizer.source(), read_json_file(golden_path("tokenizer/byte_level.json")));
   TemporaryFolder folder;
-  write_file(folder / "tokenizer.json", tokenizer.source().dump());
+  folder.write("tokenizer.json", tokenizer.source().dump());
   EXPECT_EQ(Tokenizer::load(folder.path()).encode("abc ab"), tokenizer.encode("abc ab"));
 }
 
@@ -201,17 +203,17 @@ TEST(CharacterTokenizer, AnyTextOfItsAlphabetComesBack) {
 
 TEST(CharacterTokenizer, ACharacterOutsideTheAlphabetIsAnErrorThatNamesIt) {
   const Tokenizer t = Tokenizer::from_json(character_tokenizer_json("01", {}, {}), "test");
-  EXPECT_NE(error_of([&] { t.encode("0€1"); }).find("'€' (U+20AC)"), std::string::npos);
+  EXPECT_NE(error_text([&] { t.encode("0€1"); }).find("'€' (U+20AC)"), std::string::npos);
 }
 
 TEST(CharacterTokenizer, TokensGivenTwiceOrEmptyAreRefused) {
-  EXPECT_NE(error_of([] { character_tokenizer_json("aba", {}, {}); }).find("'a' is given twice"),
+  EXPECT_NE(error_text([] { character_tokenizer_json("aba", {}, {}); }).find("'a' is given twice"),
             std::string::npos);
-  EXPECT_NE(error_of([] { character_tokenizer_json("a", {"<t>"}, {"<t>"}); }), "");
-  EXPECT_NE(error_of([] { character_tokenizer_json("a", {"a"}, {}); }), "");
-  EXPECT_NE(error_of([] { character_tokenizer_json("a", {""}, {}); }), "");
-  EXPECT_NE(error_of([] { character_tokenizer_json("", {}, {}); }), "");
-  EXPECT_NE(error_of([] { character_tokenizer_json("\xFF", {}, {}); }), "");
+  EXPECT_NE(error_text([] { character_tokenizer_json("a", {"<t>"}, {"<t>"}); }), "");
+  EXPECT_NE(error_text([] { character_tokenizer_json("a", {"a"}, {}); }), "");
+  EXPECT_NE(error_text([] { character_tokenizer_json("a", {""}, {}); }), "");
+  EXPECT_NE(error_text([] { character_tokenizer_json("", {}, {}); }), "");
+  EXPECT_NE(error_text([] { character_tokenizer_json("\xFF", {}, {}); }), "");
 }
 
 }  // namespace
