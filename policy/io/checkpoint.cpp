@@ -8,6 +8,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "policy/io/checkpoint_sources.h"
+#include "policy/io/checkpoint_weights.h"
 #include "policy/io/safetensors.h"
 
 namespace grpo {
@@ -57,49 +59,12 @@ std::vector<int64_t> collect_eos(const ModelConfig& config, const CheckpointFile
   return {ids.begin(), ids.end()};
 }
 
-std::string shape_text(at::IntArrayRef shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-// Tensors that checkpoints carry and no forward pass needs.
-bool ignorable(const std::string& name, const ModelConfig& config) {
-  return name.ends_with("rotary_emb.inv_freq") || (config.tie_word_embeddings && name == "lm_head.weight");
-}
-
-// Throws unless the reader's tensors are exactly what the views need.
-void match_tensors(const SafetensorsReader& reader, const std::vector<NamedTensor>& views,
-                   const ModelConfig& config, const std::string& directory) {
-  static const std::set<std::string> real = {"F64", "F32", "F16", "BF16"};
-  std::vector<std::string> missing, unused, misshaped, mistyped;
-  std::set<std::string> wanted;
-  for (const NamedTensor& view : views) {
-    wanted.insert(view.name);
-    const auto it = reader.tensors().find(view.name);
-    if (it == reader.tensors().end()) {
-      missing.push_back(view.name);
-    } else if (view.tensor.sizes() != at::IntArrayRef(it->second.shape)) {
-      misshaped.push_back(fmt::format("{} is {} in the file, the configuration says {}", view.name,
-                                      shape_text(it->second.shape), shape_text(view.tensor.sizes())));
-    } else if (!real.contains(it->second.dtype)) {
-      mistyped.push_back(fmt::format("{} is {} in {}", view.name, it->second.dtype, it->second.file));
-    }
-  }
-  for (const auto& [name, info] : reader.tensors()) {
-    if (!wanted.contains(name) && !ignorable(name, config)) unused.push_back(name);
-  }
-  if (missing.empty() && unused.empty() && misshaped.empty() && mistyped.empty()) return;
-  auto section = [](const char* title, const std::vector<std::string>& names) {
-    if (names.empty()) return std::string();
-    constexpr size_t shown = 20;
-    const std::vector<std::string> head(names.begin(), names.begin() + std::min(shown, names.size()));
-    const std::string rest =
-        names.size() > shown ? fmt::format("\n    ... and {} more", names.size() - shown) : "";
-    return fmt::format("\n  {} ({}):\n    {}{}", title, names.size(), fmt::join(head, "\n    "), rest);
-  };
-  throw Error(fmt::format("the weights do not fit config.json{}{}{}{}", section("missing", missing),
-                          section("unused", unused), section("mis-shaped", misshaped),
-                          section("of a dtype that is not F64, F32, F16 or BF16", mistyped)),
-              directory, "check that config.json and the weight files belong together");
+std::vector<WeightSource> match(const SafetensorsReader& reader, ModelConfig config,
+                                const std::string& directory) {
+  config.mtp_layers = stored_mtp_layers(reader, config);
+  // Shapes without memory: the meta device allocates nothing.
+  const Policy shapes = Policy::empty(config, at::kFloat, at::Device(at::kMeta));
+  return find_sources(reader, shapes.checkpoint_tensors(), config, directory);
 }
 
 }  // namespace
@@ -138,9 +103,7 @@ CheckpointFiles read_checkpoint_files(const std::string& directory) {
 
 uint64_t check_checkpoint_tensors(const std::string& directory, const ModelConfig& config) {
   const SafetensorsReader reader(directory);
-  // Shapes without memory: the meta device allocates nothing.
-  const Policy shapes = Policy::empty(config, at::kFloat, at::Device(at::kMeta));
-  match_tensors(reader, shapes.checkpoint_tensors(), config, directory);
+  match(reader, config, directory);
   uint64_t bytes = 0;
   for (const auto& [name, info] : reader.tensors()) bytes += info.end - info.begin;
   return bytes;
@@ -149,12 +112,12 @@ uint64_t check_checkpoint_tensors(const std::string& directory, const ModelConfi
 Checkpoint load_checkpoint(const std::string& directory, std::optional<at::ScalarType> dtype,
                            const at::Device& device) {
   CheckpointFiles files = read_checkpoint_files(directory);
-  check_checkpoint_tensors(directory, files.config);
   const SafetensorsReader reader(directory);
+  const std::vector<WeightSource> sources = match(reader, files.config, directory);
+  files.config.mtp_layers = stored_mtp_layers(reader, files.config);
   const at::ScalarType own = files.config.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
   Policy policy = Policy::empty(files.config, dtype.value_or(own), device);
-  const at::NoGradGuard no_grad;
-  for (const NamedTensor& view : policy.checkpoint_tensors()) view.tensor.copy_(reader.read(view.name));
+  read_weights(reader, sources, policy.checkpoint_tensors(), files.config.fp8, directory);
   for (const Parameter& buffer : policy.buffers()) {
     if (!buffer.tensor.isfinite().all().item<bool>()) {
       throw Error("the router's correction bias holds a NaN or infinity", directory + ": " + buffer.name,
@@ -166,15 +129,13 @@ Checkpoint load_checkpoint(const std::string& directory, std::optional<at::Scala
 
 void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const std::string& directory) {
   const bool wide = policy.dtype() == at::kDouble;
-  Json config = policy.config().source;
-  config.erase("dtype");
-  config["torch_dtype"] = policy.dtype() == at::kBFloat16 ? "bfloat16" : "float32";
   std::vector<NamedTensor> tensors;
   for (const NamedTensor& view : policy.checkpoint_tensors()) {
     tensors.push_back({view.name, wide ? view.tensor.to(at::kFloat) : view.tensor});
   }
   write_sharded_safetensors(directory, tensors);
-  write_file_atomically(directory + "/config.json", config.dump(2) + "\n");
+  write_file_atomically(directory + "/config.json",
+                        saved_config(policy.config(), policy.dtype()).dump(2) + "\n");
   for (const auto& [name, bytes] : files.extras) write_file_atomically(directory + "/" + name, bytes);
 }
 

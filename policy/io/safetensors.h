@@ -39,12 +39,16 @@ class SafetensorsReader {
   // is absent, of a dtype LibTorch has no type for, a BOOL with bytes other than 0 and 1, or if the file can
   // no longer be read.
   at::Tensor read(const std::string& name) const;
+  // `count` bytes of a tensor's data from byte `offset` of it on, as the file holds them, into `to`. Throws Error,
+  // naming file and tensor, if it is absent, has fewer bytes, or the file can no longer be read.
+  void read_bytes(const std::string& name, uint64_t offset, uint64_t count, void* to) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
   struct File;
   void open_file(const std::string& path);
   void open_index(const std::string& path);
+  const TensorInfo& info_of(const std::string& name) const;
 
   std::map<std::string, TensorInfo> tensors_;
   std::map<std::string, std::string> metadata_;

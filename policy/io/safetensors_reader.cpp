@@ -262,18 +262,32 @@ void SafetensorsReader::open_index(const std::string& path) {
   }
 }
 
-at::Tensor SafetensorsReader::read(const std::string& name) const {
+const TensorInfo& SafetensorsReader::info_of(const std::string& name) const {
   const auto it = tensors_.find(name);
   if (it == tensors_.end()) {
     throw Error(fmt::format("there is no tensor {} among {}", name, tensors_.size()),
                 files_.empty() ? "" : files_.begin()->first);
   }
-  const TensorInfo& info = it->second;
+  return it->second;
+}
+
+void SafetensorsReader::read_bytes(const std::string& name, uint64_t offset, uint64_t count, void* to) const {
+  const TensorInfo& info = info_of(name);
+  const uint64_t bytes = info.end - info.begin;
+  if (offset > bytes || count > bytes - offset) {
+    throw Error(fmt::format("tensor {}: {} bytes from {} on were asked for, it has {}", name, count, offset, bytes),
+                info.file);
+  }
+  files_.at(info.file)->read(to, count, info.begin + offset, "tensor " + name);
+}
+
+at::Tensor SafetensorsReader::read(const std::string& name) const {
+  const TensorInfo& info = info_of(name);
   const auto type = find_dtype(info.dtype)->type;
   if (!type) throw Error(fmt::format("tensor {}: LibTorch has no type for {}", name, info.dtype), info.file);
   at::Tensor tensor = at::empty(info.shape, at::TensorOptions().dtype(*type));
   GRPO_CHECK(tensor.nbytes() == info.end - info.begin);
-  files_.at(info.file)->read(tensor.data_ptr(), info.end - info.begin, info.begin, "tensor " + name);
+  read_bytes(name, 0, tensor.nbytes(), tensor.data_ptr());
   if (type == at::kBool) {
     const auto* bytes = static_cast<const uint8_t*>(tensor.data_ptr());
     if (std::any_of(bytes, bytes + tensor.numel(), [](uint8_t byte) { return byte > 1; })) {

@@ -11,8 +11,7 @@
 
 #include "core/data_file.h"
 #include "core/file.h"
-#include "tests/policy/tiny_models.h"
-#include "tests/temporary_folder.h"
+#include "tests/policy/saved_checkpoint.h"
 #include "tests/test_data.h"
 #include "tests/throws_error.h"
 
@@ -26,54 +25,6 @@ constexpr at::ScalarType kDtypes[] = {at::kFloat, at::kBFloat16};
 // A tokenizer of 19 ids, the last of which is <eos>.
 Json tokenizer_json() {
   return character_tokenizer_json("0123456789+-*=", {"<a>", "<b>", "<c>", "<d>"}, {"<eos>"});
-}
-
-std::vector<NamedTensor> tensors_in(const std::string& directory) {
-  const SafetensorsReader reader(directory);
-  std::vector<NamedTensor> tensors;
-  for (const auto& [name, info] : reader.tensors()) tensors.push_back({name, reader.read(name)});
-  return tensors;
-}
-
-// A saved checkpoint of one of tiny_models.h, to be damaged.
-class Saved {
- public:
-  explicit Saved(const Json& config) { save_checkpoint(random_policy(config), {}, folder_.path()); }
-
-  std::string path() const { return folder_.path(); }
-  void write(const std::string& name, const std::string& text) const { folder_.write(name, text); }
-  void set(const std::string& key, const Json& value) const {
-    Json config = read_json_file(folder_.file("config.json"));
-    config[key] = value;
-    write("config.json", config.dump());
-  }
-  // Rewrites the weights as `change` leaves them.
-  void change_weights(const std::function<void(std::map<std::string, at::Tensor>&)>& change) const {
-    std::map<std::string, at::Tensor> weights;
-    for (const NamedTensor& t : tensors_in(path())) weights[t.name] = t.tensor;
-    change(weights);
-    std::vector<NamedTensor> list;
-    for (const auto& [name, tensor] : weights) list.push_back({name, tensor});
-    write_safetensors(folder_.file("model.safetensors"), list);
-  }
-  Checkpoint load() const { return load_checkpoint(path(), std::nullopt, at::kCPU); }
-  Error refusal() const {
-    return error_of([&] { load(); });
-  }
-
- private:
-  TemporaryFolder folder_;
-};
-
-void expect_same_bits(const Policy& a, const Policy& b) {
-  ASSERT_EQ(a.dtype(), b.dtype());
-  for (size_t i = 0; i < a.parameters().size(); ++i) {
-    EXPECT_TRUE(at::equal(a.parameters()[i].tensor, b.parameters()[i].tensor)) << a.parameters()[i].name;
-  }
-  ASSERT_EQ(a.buffers().size(), b.buffers().size());
-  for (size_t i = 0; i < a.buffers().size(); ++i) {
-    EXPECT_TRUE(at::equal(a.buffers()[i].tensor, b.buffers()[i].tensor)) << a.buffers()[i].name;
-  }
 }
 
 TEST(Checkpoint, SavedAndLoadedPolicyHasTheSameBitsAndLogits) {
@@ -158,7 +109,9 @@ TEST(Checkpoint, ConfigSaysTheDtypeOfTheWeightsAndKeepsEverythingElse) {
     EXPECT_EQ(config["torch_dtype"], half ? "bfloat16" : "float32");
     EXPECT_EQ(SafetensorsReader(folder.path()).tensors().at("model.norm.weight").dtype,
               half ? "BF16" : "F32");
+    EXPECT_EQ(config["architectures"], Json({"LlamaForCausalLM"}));
     config["torch_dtype"] = "float16";
+    config.erase("architectures");
     EXPECT_EQ(config, json);
   }
 }
@@ -208,8 +161,8 @@ TEST(Checkpoint, EveryTensorThatDoesNotFitIsNamedInOneError) {
        {"missing (2)", "model.layers.1.mlp.experts.7.up_proj.weight",
         "model.layers.2.mlp.gate.e_score_correction_bias", "unused (2)",
         "model.layers.3.input_layernorm.weight", "lm_head.bias", "mis-shaped (1)",
-        "model.layers.0.mlp.down_proj.weight is [48, 32] in the file, the configuration says [32, 48]",
-        "model.norm.weight is I64"}) {
+        "model.layers.0.mlp.down_proj.weight is [48, 32] in model.safetensors, the configuration says [32, 48]",
+        "model.norm.weight is I64 in model.safetensors"}) {
     EXPECT_TRUE(holds(error.summary(), part));
   }
   EXPECT_EQ(error.where(), saved.path());
