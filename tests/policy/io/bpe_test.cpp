@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/seed.h"
+#include "policy/io/byte_alphabet.h"
 #include "tests/reference/naive_bpe.h"
 
 namespace grpo {
@@ -78,6 +79,43 @@ TEST(Bpe, ReportsWhereAWordCannotBeExpressed) {
   std::vector<int64_t> ids;
   EXPECT_EQ(bpe.encode_word("aéz", ids), 3u);
   EXPECT_TRUE(ids.empty());
+}
+
+// All 256 characters of the byte-level alphabet but those of `without`, and a few merges.
+Bpe byte_level(const std::string& without) {
+  Json vocab = Json::object(), merges = Json::array();
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (without.find(c) == without.npos) vocab[to_byte_alphabet({&c, 1})] = vocab.size();
+  }
+  for (const auto& [left, right] : {std::pair("a", "b"), {"ab", "c"}, {" ", "a"}, {"\xC3", "\xA9"}}) {
+    merges.push_back({to_byte_alphabet(left), to_byte_alphabet(right)});
+    vocab[to_byte_alphabet(std::string(left) + right)] = vocab.size();
+  }
+  return Bpe::from_json(model(vocab, merges), "test");
+}
+
+TEST(Bpe, BytesAreEncodedAsTheirCharactersOfTheAlphabet) {
+  const Bpe bpe = byte_level("");
+  Stream random(8);
+  for (int round = 0; round < 2000; ++round) {
+    std::string word;
+    for (int64_t n = random.below(90); n > 0; --n) word += "abc \xC3\xA9"[random.below(6)];
+    std::vector<int64_t> ids;
+    ASSERT_EQ(bpe.encode_bytes(word, ids), std::nullopt);
+    ASSERT_EQ(ids, encode(bpe, to_byte_alphabet(word)));
+  }
+}
+
+TEST(Bpe, AByteThatTheAlphabetLacksIsReportedWhereItStands) {
+  const Bpe bpe = byte_level("\xAAz");
+  for (const std::string& front : {std::string(), std::string("ab \xC3"), std::string(100, ' ')}) {
+    for (const char* byte : {"\xAA", "z"}) {
+      std::vector<int64_t> ids;
+      EXPECT_EQ(bpe.encode_bytes(front + byte + "ab", ids), front.size());
+      EXPECT_TRUE(ids.empty());
+    }
+  }
 }
 
 TEST(Bpe, AWordOfAMillionCharactersIsNotQuadratic) {
