@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "pipelines/run.h"
+#include "pipelines/stage_memory.h"
 
 namespace grpo {
 namespace {
@@ -18,10 +19,15 @@ struct Options {
 };
 
 int run(const Options& options) {
-  const Json found = check_recipe(options.recipe.recipe, options.recipe.overrides,
-                                  {.device = options.device.device, .dtype = options.device.dtype});
-  const std::string text = block(found.is_array() ? Json{{"stage", found}} : found);
-  std::printf("%sthe recipe is good\n", text.c_str());
+  Json found = check_recipe(options.recipe.recipe, options.recipe.overrides,
+                            {.device = options.device.device, .dtype = options.device.dtype});
+  std::string memory;
+  for (Json& stage : found["stages"]) {
+    const Json planned = std::move(stage["memory"]);
+    stage.erase("memory");
+    memory += "\n" + memory_text(stage["name"], memory_plan(planned), planned.value("free_bytes", int64_t{0}));
+  }
+  std::printf("%s%s\nthe recipe is good\n", block(found).c_str(), memory.c_str());
   return 0;
 }
 

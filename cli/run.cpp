@@ -19,6 +19,7 @@ struct Options {
   RecipeOptions recipe;
   std::string out;
   DeviceOptions device;
+  bool ignore_memory_plan = false;
 };
 
 // "0.031 -> 0.874" of one metric over a stage's evaluations; "-" where it was never measured.
@@ -53,7 +54,9 @@ void print_summary(const Json& summary, const std::string& out) {
 
 int run(const Options& options) {
   const Json summary = run_recipe(options.recipe.recipe, options.recipe.overrides, options.out,
-                                  {.device = options.device.device, .dtype = options.device.dtype});
+                                  {.device = options.device.device,
+                                   .dtype = options.device.dtype,
+                                   .ignore_memory_plan = options.ignore_memory_plan});
   print_summary(summary, options.out);
   return 0;
 }
@@ -67,6 +70,8 @@ void add_run_command(CLI::App& app, Command& chosen) {
   command->add_option("--out", options->out, "folder of the run; one that holds an unfinished run is resumed")
       ->required();
   add_device_options(*command, options->device);
+  command->add_flag("--ignore-memory-plan", options->ignore_memory_plan,
+                    "run even where the memory plan says that the GPU is too small");
   command->footer("Example:\n  grpo run recipes/quickstart.json --out runs/quickstart --set seed=2");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

@@ -12,6 +12,8 @@
 #include "core/seed.h"
 #include "grpo/sft_trainer.h"
 #include "grpo/trainer.h"
+#include "pipelines/stage_memory.h"
+#include "policy/device_memory.h"
 
 namespace grpo {
 namespace {
@@ -180,6 +182,8 @@ Json run_loop(const StageContext& context, const Policy& policy, const StageLoop
     const bool last = step == plan.max_steps;
     if (loop.write_episodes) loop.write_episodes(episodes_file, context.step_offset + step);
     if (plan.eval && (last || (plan.eval->steps > 0 && step % plan.eval->steps == 0))) evaluate_now(metrics);
+    metrics["memory/peak_bytes"] = peak_memory(policy.device());
+    metrics["memory/planned_bytes"] = context.planned_memory;
     metrics_file.write(context.step_offset + step, metrics);
     progress.update(step, loop.shown(metrics));
     const bool save = plan.checkpoints.save_steps > 0 && step % plan.checkpoints.save_steps == 0;
@@ -214,6 +218,7 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
   plan.rewards = r.raw("rewards");
   plan.checkpoints.save_steps = r.integer("save_steps", 0, {.min = 0});
   plan.checkpoints.save_total_limit = r.integer("save_total_limit", 2, {.min = 1});
+  plan.checkpoints.save_model = r.boolean("save_model", true);
   if (spec.type == "rl") {
     const TrainerOptions options = read_trainer_options(r);
     plan.max_steps = options.max_steps;
@@ -245,15 +250,54 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
   return plan;
 }
 
-Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source) {
+namespace {
+
+// Of the first samples a stage draws: all of a small set, 256 of a large or endless one.
+StageLengths longest_samples(const StagePlan& plan, const StageData& data, const Tokenizer& tokenizer) {
+  constexpr int64_t looked_at = 256;
+  StageLengths lengths;
+  const auto longer = [](int64_t& longest, size_t tokens) {
+    longest = std::max(longest, static_cast<int64_t>(tokens));
+  };
+  const int64_t size = data.train->size();
+  for (int64_t n = 0; n < (size > 0 ? std::min(size, looked_at) : looked_at); ++n) {
+    if (plan.spec.type == "sft") {
+      const SftSample sample = data.train->draw_sft(n);
+      longer(lengths.prompt, sample.problem.prompt_ids.size());
+      longer(lengths.completion, tokenizer.encode(sample.completion, false).size() + 1);
+    } else {
+      longer(lengths.prompt, data.train->draw(n).prompt_ids.size());
+    }
+  }
+  if (plan.eval) {
+    for (const Problem& problem : eval_problems(plan, data)) {
+      longer(lengths.eval_prompt, problem.prompt_ids.size());
+      ++lengths.eval_problems;
+    }
+  }
+  return lengths;
+}
+
+// The trainer would refuse it as well, after the weights are loaded.
+void refuse_mixing(const Recipe& recipe, const StageSpec& spec) {
+  ObjectReader r(spec.options, recipe.file, spec.path);
+  const TrainerOptions options = read_trainer_options(r);
+  if (!options.sync_ref_model || options.ref_model_mixup_alpha == 1.0) return;
+  r.fail("ref_model_mixup_alpha", "a reference with adapters is copied, never mixed", "set it to 1");
+}
+
+}  // namespace
+
+Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source, StageLengths& lengths) {
   const StagePlan plan = plan_stage(recipe, spec);
+  if (source.lora && spec.type == "rl") refuse_mixing(recipe, spec);
   const StageData data = load_data(recipe, plan, source);
-  if (plan.spec.type == "sft") data.train->draw_sft(0);
   if (!plan.rewards.is_null()) stage_rubric(recipe, plan);
   Json out = {{"name", spec.name}, {"stage", spec.type}, {"from", spec.from}, {"max_steps", plan.max_steps}};
   out["problems"] = data.train->size() > 0 ? Json(data.train->size()) : Json("generated");
   if (data.train->dropped() > 0) out["prompts_dropped"] = data.train->dropped();
-  if (plan.eval) out["eval_problems"] = static_cast<int64_t>(eval_problems(plan, data).size());
+  lengths = longest_samples(plan, data, *source.files.tokenizer);
+  if (plan.eval) out["eval_problems"] = lengths.eval_problems;
   return out;
 }
 

@@ -24,10 +24,11 @@ struct StageEval {
   EvalOptions options;
 };
 
-// How a stage checkpoints: save_steps (0: only the finished model), save_total_limit (newest kept).
+// How a stage checkpoints: save_steps (0: only the finished model), save_total_limit (newest kept), save_model.
 struct CheckpointPolicy {
   int64_t save_steps = 0;
   int64_t save_total_limit = 2;
+  bool save_model = true;  // false: the stage leaves metrics and no model (benchmarks)
 };
 
 // What a stage's options say beside what its trainer reads for itself.
@@ -42,6 +43,8 @@ struct StagePlan {
   int64_t max_completion_length = 0;
 };
 
+struct StageLengths;  // pipelines/stage_memory.h
+
 // Where a running stage stands and writes.
 struct StageContext {
   const Recipe& recipe;
@@ -51,6 +54,7 @@ struct StageContext {
   int64_t step_offset = 0;  // of this stage's step 0 in metrics.jsonl
   std::string metrics_path;
   std::string episodes_path;
+  int64_t planned_memory = 0;  // bytes; each line of metrics sets it beside what was taken so far
 };
 
 // checkpoint-000123 folders of a stage, newest first, finished and verified ones only.
@@ -71,7 +75,8 @@ Json run_rl_stage(const StageContext& context, Policy& policy);
 void set_context_defaults(StageSpec& spec, const ModelConfig& config);
 // Reads every key of a stage but those inside data and rewards. Throws Error.
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);
-// The same, and builds its data sources and rubric; describes the stage. Throws Error.
-Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source);
+// The same, and builds its data sources and rubric; describes the stage, and sets how long its samples are.
+// Throws Error.
+Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source, StageLengths& lengths);
 
 }  // namespace grpo

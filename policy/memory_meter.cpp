@@ -11,7 +11,9 @@ namespace grpo {
 namespace {
 
 // CUDA's caching allocator hands out multiples of 512 bytes, LibTorch's on the CPU aligns to 64.
-int64_t granule_of(at::DeviceType device) { return device == at::kCUDA ? 512 : 64; }
+int64_t granule_of(at::DeviceType device) {
+  return device == at::kCUDA ? 512 : 64;
+}
 
 }  // namespace
 
@@ -55,10 +57,18 @@ MemoryMeter::MemoryMeter(at::DeviceType stands_for)
   c10::SetAllocator(at::kMeta, counter_.get());
 }
 
-MemoryMeter::~MemoryMeter() { c10::SetAllocator(at::kMeta, before_); }
+MemoryMeter::~MemoryMeter() {
+  c10::SetAllocator(at::kMeta, before_);
+}
 
-int64_t MemoryMeter::live_bytes() const { return counter_->live(); }
-int64_t MemoryMeter::peak_bytes() const { return counter_->peak(); }
-void MemoryMeter::reset_peak() { counter_->reset_peak(); }
+int64_t MemoryMeter::live_bytes() const {
+  return counter_->live();
+}
+int64_t MemoryMeter::peak_bytes() const {
+  return counter_->peak();
+}
+void MemoryMeter::reset_peak() {
+  counter_->reset_peak();
+}
 
 }  // namespace grpo

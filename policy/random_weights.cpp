@@ -9,8 +9,9 @@
 namespace grpo {
 namespace {
 
-// normal_() makes numbers in blocks of 16, and the last 16 of a tensor anew where its size is no multiple: pieces of
-// whole blocks, and a last one of at least 16 numbers, therefore draw what one call for all of them would.
+// normal_() makes numbers in blocks of 16, and the last 16 of a tensor anew where its size is no multiple:
+// pieces of whole blocks, and a last one of at least 16 numbers, therefore draw what one call for all of them
+// would.
 constexpr int64_t kBlock = 16;
 constexpr int64_t kPiece = int64_t{1} << 20;
 

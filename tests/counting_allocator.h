@@ -64,7 +64,9 @@ class CountingAllocator {
       std::free(data);
     }
     c10::DeleterFnPtr raw_deleter() const override { return &give_back; }
-    void copy_data(void* to, const void* from, std::size_t count) const override { std::memcpy(to, from, count); }
+    void copy_data(void* to, const void* from, std::size_t count) const override {
+      std::memcpy(to, from, count);
+    }
   };
   static Counter& counter() {
     static auto* const one = new Counter;

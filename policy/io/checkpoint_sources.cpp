@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "policy/io/fp8_blocks.h"
+#include "policy/io/tensor_misfit.h"
 
 namespace grpo {
 namespace {
@@ -50,11 +51,17 @@ class Misfits {
                                                "of a dtype that is not F64, F32, F16 or BF16",
                                                "float8, though config.json has no quantization_config",
                                                "float8 without usable scales"};
+    static const char* const names[kKinds] = {"missing",  "unused",          "misshaped",
+                                              "mistyped", "unannounced_fp8", "unscaled_fp8"};
     std::string text;
-    for (int kind = 0; kind < kKinds; ++kind) text += section(titles[kind], texts_[kind]);
+    TensorMisfit::ByKind by_kind;
+    for (int kind = 0; kind < kKinds; ++kind) {
+      text += section(titles[kind], texts_[kind]);
+      if (!texts_[kind].empty()) by_kind[names[kind]] = texts_[kind];
+    }
     if (text.empty()) return;
-    throw Error("the weights do not fit config.json" + text, directory,
-                "check that config.json and the weight files belong together");
+    throw TensorMisfit("the weights do not fit config.json" + text, directory,
+                       "check that config.json and the weight files belong together", std::move(by_kind));
   }
 
  private:

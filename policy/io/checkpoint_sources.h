@@ -25,7 +25,7 @@ struct WeightSource {
 //   P.experts.{e}.{gate,up}_proj.weight: expert e of P.experts.gate_up_proj [E, 2I, D], gate rows before up
 //   rows; P.experts.{e}.down_proj.weight: expert e of P.experts.down_proj [E, D, I].
 // Ignored: rotary_emb.inv_freq, the head of a tied model, and the copies of embedding and head that
-// multi-token-prediction modules carry. Throws one Error that lists, each with its file, every tensor that is
+// multi-token-prediction modules carry. Throws one TensorMisfit that lists, each with its file, every tensor that is
 // missing, unused, mis-shaped, of a dtype that is no weight's, or float8 without usable scales or
 // quantization_config.
 std::vector<WeightSource> find_sources(const SafetensorsReader& reader, const std::vector<NamedTensor>& views,

@@ -1,6 +1,7 @@
 #include "policy/kernels/meta.h"
 
 #include <ATen/ATen.h>
+#include <ATen/ExpandUtils.h>
 #include <torch/library.h>
 
 namespace grpo {
@@ -8,17 +9,22 @@ namespace {
 
 at::DeviceType stands_for = at::kCUDA;
 
-bool cuda() { return stands_for == at::kCUDA; }
+bool cuda() {
+  return stands_for == at::kCUDA;
+}
 
 at::TensorOptions wide(const at::Tensor& t) {
   return t.options().dtype(t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-at::Tensor unit_stride(const at::Tensor& t) { return t.stride(-1) == 1 ? t : t.contiguous(); }
+at::Tensor unit_stride(const at::Tensor& t) {
+  return t.stride(-1) == 1 ? t : t.contiguous();
+}
 
 // Whether the GPU takes FlashAttention (cuda/flash_attention.h), whose values are as wide as its keys.
 bool is_flash(const at::Tensor& q, const at::Tensor& v) {
-  return cuda() && q.scalar_type() == at::kBFloat16 && q.size(2) % 8 == 0 && q.size(2) <= 256 && v.size(2) <= q.size(2);
+  return cuda() && q.scalar_type() == at::kBFloat16 && q.size(2) % 8 == 0 && q.size(2) <= 256 &&
+         v.size(2) <= q.size(2);
 }
 
 at::Tensor readable(const at::Tensor& t) {
@@ -30,9 +36,9 @@ at::Tensor widened(const at::Tensor& t, int64_t dim) {
   return t.size(2) == dim ? readable(t) : at::empty({t.size(0), t.size(1), dim}, t.options());
 }
 
-std::tuple<at::Tensor, at::Tensor> attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                                     const at::Tensor& /*cu_seqlens*/, int64_t /*max_seqlen*/,
-                                                     double /*scale*/) {
+std::tuple<at::Tensor, at::Tensor> attention_forward(const at::Tensor& q, const at::Tensor& k,
+                                                     const at::Tensor& v, const at::Tensor& /*cu_seqlens*/,
+                                                     int64_t /*max_seqlen*/, double /*scale*/) {
   const int64_t rows = q.size(0), heads = q.size(1), dim = q.size(2);
   if (!is_flash(q, v)) {
     const at::Tensor copies[] = {unit_stride(q), unit_stride(k), unit_stride(v)};
@@ -43,7 +49,8 @@ std::tuple<at::Tensor, at::Tensor> attention_forward(const at::Tensor& q, const 
   return {out.narrow(2, 0, v.size(2)).contiguous(), lse.t()};
 }
 
-// The gradients of FlashAttention, with dQ summed in a fixed order: one float32 copy of it per wave of blocks.
+// The gradients of FlashAttention, with dQ summed in a fixed order: one float32 copy of it per wave of
+// blocks.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(const at::Tensor& d_out, const at::Tensor& q,
                                                               const at::Tensor& k, const at::Tensor& v,
                                                               const at::Tensor& out, const at::Tensor& lse,
@@ -51,8 +58,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(const at::Tensor& 
   constexpr int64_t kMultiprocessors = 132;  // of an H100 or H200; fewer elsewhere
   const int64_t heads = q.size(1), dim = q.size(2), padded_rows = q.size(0) + 128 * sequences;
   const int64_t splits = (kMultiprocessors + sequences * heads - 1) / std::max<int64_t>(1, sequences * heads);
-  const at::Tensor inputs[] = {widened(d_out, dim),  readable(q),         readable(k),
-                               widened(v, dim),      widened(out, dim),   lse.t().contiguous()};
+  const at::Tensor inputs[] = {widened(d_out, dim), readable(q),       readable(k),
+                               widened(v, dim),     widened(out, dim), lse.t().contiguous()};
   const at::Tensor dq = at::empty(q.sizes(), q.options()), dk = at::empty(k.sizes(), k.options()),
                    dv = at::empty({v.size(0), v.size(1), dim}, v.options());
   const int64_t rounded = dim <= 192 ? (dim + 31) / 32 * 32 : 256;
@@ -65,16 +72,18 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(const at::Tensor& 
   return {dq, dk, dv.narrow(2, 0, v.size(2))};
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_backward(const at::Tensor& d_out, const at::Tensor& q,
-                                                                  const at::Tensor& k, const at::Tensor& v,
-                                                                  const at::Tensor& out, const at::Tensor& lse,
-                                                                  const at::Tensor& cu_seqlens, int64_t /*max_seqlen*/,
-                                                                  double /*scale*/) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_backward(const at::Tensor& d_out,
+                                                                  const at::Tensor& q, const at::Tensor& k,
+                                                                  const at::Tensor& v, const at::Tensor& out,
+                                                                  const at::Tensor& lse,
+                                                                  const at::Tensor& cu_seqlens,
+                                                                  int64_t /*max_seqlen*/, double /*scale*/) {
   if (is_flash(q, v)) return flash_backward(d_out, q, k, v, out, lse, cu_seqlens.size(0) - 1);
   const auto input = [](const at::Tensor& t) { return cuda() ? unit_stride(t) : t.contiguous(); };
   const at::Tensor copies[] = {input(q), input(k), input(v), d_out.contiguous()};
   const at::Tensor delta = cuda() ? at::empty_like(lse) : at::Tensor();
-  return {at::empty(q.sizes(), q.options()), at::empty(k.sizes(), k.options()), at::empty(v.sizes(), v.options())};
+  return {at::empty(q.sizes(), q.options()), at::empty(k.sizes(), k.options()),
+          at::empty(v.sizes(), v.options())};
 }
 
 at::Tensor paged_attention(const at::Tensor& q, const at::Tensor& /*k_cache*/, const at::Tensor& v_cache,
@@ -99,8 +108,8 @@ std::tuple<at::Tensor, at::Tensor> rms_norm_backward(const at::Tensor& dy, const
   return {dx, partial.sum(0).to(weight.scalar_type())};
 }
 
-at::Tensor rope(const at::Tensor& x, const at::Tensor& /*cos*/, const at::Tensor& /*sin*/, bool /*interleaved*/,
-                double /*sign*/) {
+at::Tensor rope(const at::Tensor& x, const at::Tensor& /*cos*/, const at::Tensor& /*sin*/,
+                bool /*interleaved*/, double /*sign*/) {
   const at::Tensor copy = unit_stride(x);
   return at::empty(x.sizes(), x.options());
 }
@@ -115,14 +124,16 @@ at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& x) {
   return at::empty(x.sizes(), x.options());
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> logprob_rows(const at::Tensor& logits, const at::Tensor& /*targets*/,
+std::tuple<at::Tensor, at::Tensor, at::Tensor> logprob_rows(const at::Tensor& logits,
+                                                            const at::Tensor& /*targets*/,
                                                             double /*temperature*/) {
   const at::Tensor out = at::empty({3, logits.size(0)}, logits.options());
   return {out[0], out[1], out[2]};
 }
 
-at::Tensor logprob_rows_backward(const at::Tensor& logits, const at::Tensor& /*targets*/, const at::Tensor& /*lse*/,
-                                 const at::Tensor& /*grad*/, double /*temperature*/) {
+at::Tensor logprob_rows_backward(const at::Tensor& logits, const at::Tensor& /*targets*/,
+                                 const at::Tensor& /*lse*/, const at::Tensor& /*grad*/,
+                                 double /*temperature*/) {
   return at::empty(logits.sizes(), logits.options());
 }
 
@@ -138,14 +149,33 @@ at::Tensor index_select(const at::Tensor& self, int64_t dim, const at::Tensor& i
   return at::empty(shape, self.options());
 }
 
-at::Tensor& logical_not_out(const at::Tensor& self, at::Tensor& out) {
-  out.resize_(self.sizes());
-  return out;
+at::Tensor roll(const at::Tensor& self, at::IntArrayRef /*shifts*/, at::IntArrayRef /*dims*/) {
+  return at::empty_like(self);
+}
+
+at::Tensor searchsorted(const at::Tensor& /*sorted*/, const at::Tensor& self, bool int32, bool /*right*/,
+                        std::optional<std::string_view> /*side*/,
+                        const std::optional<at::Tensor>& /*sorter*/) {
+  return at::empty(self.sizes(), self.options().dtype(int32 ? at::kInt : at::kLong));
+}
+
+at::Tensor like(const at::Tensor& self) {
+  return at::empty(self.sizes(), self.options());
+}
+
+at::Tensor logical_of_one(const at::Tensor& self) {
+  return at::empty(self.sizes(), self.options().dtype(at::kBool));
+}
+
+at::Tensor logical_of_two(const at::Tensor& self, const at::Tensor& other) {
+  return at::empty(at::infer_size(self.sizes(), other.sizes()), self.options().dtype(at::kBool));
 }
 
 }  // namespace
 
-void set_meta_stands_for(c10::DeviceType device) { stands_for = device; }
+void set_meta_stands_for(c10::DeviceType device) {
+  stands_for = device;
+}
 
 TORCH_LIBRARY_IMPL(grpo, Meta, m) {
   m.impl("attention_forward", attention_forward);
@@ -163,7 +193,12 @@ TORCH_LIBRARY_IMPL(grpo, Meta, m) {
 
 TORCH_LIBRARY_IMPL(aten, Meta, m) {
   m.impl("index_select", index_select);
-  m.impl("logical_not.out", logical_not_out);
+  m.impl("roll", roll);
+  m.impl("searchsorted.Tensor", searchsorted);
+  m.impl("abs", like);
+  m.impl("logical_not", logical_of_one);
+  m.impl("logical_and", logical_of_two);
+  m.impl("logical_or", logical_of_two);
 }
 
 }  // namespace grpo

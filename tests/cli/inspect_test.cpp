@@ -45,7 +45,7 @@ TEST_F(Inspect, WithoutWeightsTheConfigurationIsDescribed) {
   EXPECT_TRUE(holds(done({"inspect", model}).out, "no weights"));
 }
 
-TEST_F(Inspect, WeightsOfAnotherShapeAreAnErrorThatNamesTheTensors) {
+TEST_F(Inspect, WeightsOfAnotherShapeAreListedAndTheStatusIsOne) {
   const std::string model = tiny_model();
   Json config = read_json_file(model + "/config.json");
   config["intermediate_size"] = 40;
@@ -53,9 +53,32 @@ TEST_F(Inspect, WeightsOfAnotherShapeAreAnErrorThatNamesTheTensors) {
   folder_.write("model/config.json", config.dump());
   const Finished found = run({"inspect", model});
   EXPECT_EQ(found.status, 1);
-  EXPECT_EQ(found.out, "");
-  EXPECT_TRUE(holds(found.err, "model.layers.2.mlp.gate_proj.weight"));
-  EXPECT_TRUE(holds(found.err, "model.layers.0.mlp.gate_proj.weight is [48, 32] in the file"));
+  EXPECT_TRUE(holds(found.out, "family:"));
+  EXPECT_TRUE(holds(found.out, "missing (9):"));
+  EXPECT_TRUE(holds(found.out, "model.layers.2.mlp.gate_proj.weight"));
+  EXPECT_TRUE(holds(found.out, "model.layers.0.mlp.gate_proj.weight is [48, 32] in model.safetensors"));
+  EXPECT_TRUE(holds(found.err, "error: "));
+  const Finished json = run({"inspect", model, "--json"});
+  EXPECT_EQ(json.status, 1);
+  EXPECT_EQ(json.rows()[0]["problems"]["missing"].size(), 9u);
+}
+
+TEST_F(Inspect, AConfigurationAloneIsEnough) {
+  const std::string model = tiny_model();
+  const Finished found = done({"inspect", model + "/config.json", "--json", "--memory", "1"});
+  const Json report = found.rows()[0], whole = done({"inspect", model, "--json"}).rows()[0];
+  EXPECT_EQ(report["parameters"], whole["parameters"]);
+  EXPECT_TRUE(report["tensor_bytes"].is_null());
+  EXPECT_TRUE(report["tokenizer"].is_null());
+  EXPECT_GE(report["memory"]["sequences"], 0);
+  EXPECT_EQ(run({"inspect", model + "/absent.json"}).status, 1);
+}
+
+TEST_F(Inspect, TheTokenizerIsDescribed) {
+  const Json tokenizer = done({"inspect", tiny_model(), "--json"}).rows()[0]["tokenizer"];
+  EXPECT_EQ(tokenizer["kind"], "single characters");
+  EXPECT_EQ(tokenizer["vocab_size"], kTinyVocab);
+  EXPECT_EQ(tokenizer["special_tokens"], Json::array({"<eos>"}));
 }
 
 TEST_F(Inspect, TheEnvironmentIsDescribed) {

@@ -38,7 +38,8 @@ const char* const kTwoStages = R"({
     "config": {"model_type": "deepseek_v3", "hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24,
       "num_attention_heads": 2, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
       "v_head_dim": 6, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
-      "moe_intermediate_size": 8, "first_k_dense_replace": 1, "max_position_embeddings": 64},
+      "moe_intermediate_size": 8, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+      "routed_scaling_factor": 1.0, "max_position_embeddings": 64},
     "initializer_range": 0.2,
     "tokenizer": {"characters": "0123456789+-*=", "tags": ["<think>", "</think>", "<answer>", "</answer>"]}},
   "data": {"train": {"generator": "chain", "operators": 1},
@@ -80,7 +81,8 @@ class RecipeRun : public ::testing::Test {
 };
 
 bool tells_time(const std::string& key) {
-  return key == "step_time" || key.starts_with("time/") || key == "rollout/tokens_per_second";
+  return key == "step_time" || key.starts_with("time/") || key.starts_with("memory/") ||
+         key == "rollout/tokens_per_second";
 }
 
 std::vector<Json> without_times(std::vector<Json> rows) {

@@ -81,7 +81,9 @@ void expect_agreement(const Json& config, at::ScalarType dtype, const std::funct
   expect_close(plan.peak, real.peak, 0.05, "peak");
 }
 
-void train_all(Policy& policy) { policy.set_requires_grad(true); }
+void train_all(Policy& policy) {
+  policy.set_requires_grad(true);
+}
 
 TEST(MemoryMeter, AgreesWithTheAllocatorOnAStepOfEveryArchitecture) {
   for (const Json& config : all_architectures()) {

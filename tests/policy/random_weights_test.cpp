@@ -15,8 +15,8 @@ at::Tensor in_one_call(at::IntArrayRef shape, double deviation, uint64_t seed) {
 TEST(RandomWeights, AreThoseOfOneCallHoweverTheTensorIsCut) {
   constexpr int64_t kPiece = int64_t{1} << 20;
   std::vector<NormalDraw> draws;
-  for (const int64_t size : {int64_t{1}, int64_t{15}, int64_t{16}, int64_t{37}, kPiece - 1, kPiece, kPiece + 1,
-                             kPiece + 15, kPiece + 16, kPiece + 17, 2 * kPiece + 5}) {
+  for (const int64_t size : {int64_t{1}, int64_t{15}, int64_t{16}, int64_t{37}, kPiece - 1, kPiece,
+                             kPiece + 1, kPiece + 15, kPiece + 16, kPiece + 17, 2 * kPiece + 5}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
       draws.push_back({at::empty({size}, dtype), static_cast<uint64_t>(size)});
     }

@@ -1,0 +1,297 @@
+#include "grpo/trainer_memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "grpo/optimizer.h"
+#include "grpo/packing.h"
+#include "policy/memory_meter.h"
+#include "rollout/kv_cache.h"
+#include "rollout/sampler.h"
+#include "rollout/scheduler.h"
+
+namespace grpo {
+namespace {
+
+// cuBLAS takes 32 MiB per thread on a Hopper GPU, from LibTorch's allocator: the caller's and autograd's.
+constexpr int64_t kBlasWorkspace = int64_t{32} << 20;
+// AdamW::clip_grad_norm squares in float64, so many numbers of one tensor at a time.
+constexpr int64_t kNormPiece = int64_t{1} << 24;
+
+int64_t pages_for(int64_t tokens, int64_t page_tokens) {
+  return (tokens + page_tokens - 1) / page_tokens;
+}
+
+// `sequences` sequences of together `rows` tokens, on the meta device.
+PackedTokens packed(int64_t sequences, int64_t rows, int64_t longest) {
+  const auto longs = at::TensorOptions().dtype(at::kLong).device(at::kMeta);
+  return {at::empty({rows}, longs), at::empty({rows}, longs),
+          at::empty({sequences + 1}, longs.dtype(at::kInt)), longest};
+}
+
+at::ScalarType wide_of(const Policy& policy) {
+  return policy.dtype() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+// A full micro-batch: all but the prompts are trained.
+MicroBatch micro_batch(int64_t sequences, int64_t rows, int64_t longest, int64_t prompt_tokens,
+                       at::ScalarType wide) {
+  MicroBatch batch;
+  batch.tokens = packed(sequences, rows, longest);
+  const int64_t trained = std::max<int64_t>(1, rows - sequences * prompt_tokens);
+  const auto longs = batch.tokens.tokens.options();
+  batch.rows = at::empty({trained}, longs);
+  batch.targets = at::empty({trained}, longs);
+  batch.weights = at::empty({trained}, longs.dtype(wide));
+  return batch;
+}
+
+// How many rows a rollout runs at once and the pages they come to hold.
+struct CacheSize {
+  int64_t limit = 0;    // the pool's
+  int64_t prompts = 0;  // in flight
+  int64_t rows = 0;
+  int64_t pages_at_start = 0;
+  int64_t pages = 0;
+};
+
+CacheSize cache_size(const RolloutSize& size, const SchedulerOptions& schedule) {
+  auto pages_of = [&](int64_t rows) {
+    const int64_t whole = rows / size.num_generations, rest = rows % size.num_generations;
+    return whole * pages_needed(size.prompt_tokens, size.num_generations, schedule) +
+           (rest > 0 ? pages_needed(size.prompt_tokens, rest, schedule) : 0);
+  };
+  CacheSize cache;
+  const int64_t all = size.prompts * size.num_generations;
+  cache.limit = pages_of(all);
+  if (size.engine.cache_tokens > 0) {
+    cache.limit = std::min(cache.limit, size.engine.cache_tokens / size.engine.page_tokens);
+  }
+  cache.rows = std::min(size.engine.max_running, all);
+  while (cache.rows > 1 && pages_of(cache.rows) > cache.limit) --cache.rows;
+  cache.prompts = (cache.rows + size.num_generations - 1) / size.num_generations;
+  cache.pages = std::min(cache.limit, pages_of(cache.rows));
+  const int64_t per_prompt = pages_for(size.prompt_tokens, size.engine.page_tokens);
+  const bool partial = size.prompt_tokens % size.engine.page_tokens != 0;
+  cache.pages_at_start =
+      std::min(cache.pages, cache.prompts * per_prompt + (partial ? cache.rows - cache.prompts : 0));
+  return cache;
+}
+
+class Planner {
+ public:
+  explicit Planner(const StageSize& stage) : stage_(stage), meter_(stage.device) {}
+
+  MemoryPlan plan() {
+    plan_.device = stage_.device;
+    Policy policy = stage_.policy(at::Device(at::kMeta));
+    standing_.weights = meter_.live_bytes();
+    add("load", standing_, 0);
+    std::optional<AdamW> optimizer;
+    std::optional<Policy> reference;
+    if (stage_.training) {
+      const std::vector<Parameter>& trained = choose_trainable(policy, stage_.training->auxiliary);
+      for (const Parameter& p : trained) plan_.trained_parameters += p.tensor.numel();
+      int64_t before = meter_.live_bytes();
+      optimizer.emplace(trained, OptimizerOptions{});
+      standing_.optimizer = meter_.live_bytes() - before;
+      before = meter_.live_bytes();
+      if (stage_.training->reference) reference = policy.reference_copy();
+      standing_.reference = meter_.live_bytes() - before;
+      policy.set_requires_grad(true);
+    }
+    if (stage_.evaluation) roll_out("evaluate", policy, *stage_.evaluation);
+    if (stage_.rollout) roll_out("rollout", policy, *stage_.rollout);
+    if (optimizer) train(policy, *optimizer, reference);
+    return plan_;
+  }
+
+ private:
+  // Adds a phase whose peak is `peak` bytes: what `parts` does not name is passing.
+  void add(const std::string& name, MemoryPhase parts, int64_t peak) {
+    parts.name = name;
+    parts.passing = std::max<int64_t>(0, peak - parts.total());
+    plan_.phases.push_back(parts);
+  }
+
+  int64_t workspace(int64_t threads) const {
+    return stage_.device == at::kCUDA ? threads * kBlasWorkspace : 0;
+  }
+
+  void roll_out(const std::string& name, const Policy& policy, const RolloutSize& size) {
+    const at::NoGradGuard no_grad;
+    const SchedulerOptions schedule{size.engine.page_tokens, size.engine.max_running,
+                                    size.engine.prefill_tokens, size.num_generations,
+                                    size.sampling.max_tokens};
+    const CacheSize cache = cache_size(size, schedule);
+    meter_.reset_peak();
+    MemoryPhase parts = standing_;
+    {
+      KvCache store(policy.kv_shapes(), size.engine.page_tokens, cache.limit,
+                    at::TensorOptions(policy.dtype()).device(at::kMeta));
+      store.reserve(cache.pages_at_start);
+      const int64_t fit = std::max<int64_t>(1, size.engine.prefill_tokens / size.prompt_tokens);
+      const int64_t prompts = std::min(cache.prompts, fit);
+      const int64_t rows = std::min(prompts * size.prompt_tokens, size.engine.prefill_tokens);
+      forward(policy, store, size, prompts, rows, rows == prompts * size.prompt_tokens);
+      // Every row reaches its next page in the same step.
+      for (int64_t pages = cache.pages_at_start; pages < cache.pages; pages += cache.rows)
+        store.reserve(pages);
+      store.reserve(cache.pages);
+      const at::Tensor hidden = forward(policy, store, size, cache.rows, cache.rows, false);
+      const at::Tensor logits = policy.logits(hidden);
+      // The CPU draws row by row.
+      const at::Tensor uniforms = at::empty({cache.rows}, logits.options().dtype(at::kFloat));
+      if (stage_.device == at::kCUDA) sample(logits, uniforms, size.sampling);
+      parts.kv_cache = store.bytes();
+    }
+    add(name, parts, meter_.peak_bytes() + workspace(1));
+  }
+
+  static at::Tensor forward(const Policy& policy, const KvCache& store, const RolloutSize& size,
+                            int64_t sequences, int64_t rows, bool whole) {
+    const PackedTokens batch = packed(sequences, rows, size.prompt_tokens);
+    const auto ints = batch.cu_seqlens.options();
+    KvView view;
+    view.layers = store.layers();
+    view.block_tables = at::empty(
+        {sequences, pages_for(size.prompt_tokens + size.sampling.max_tokens, size.engine.page_tokens)}, ints);
+    view.rows = at::empty({rows}, ints);
+    view.slots = at::empty({rows}, batch.tokens.options());
+    view.whole = whole;
+    return policy.hidden(batch, &view);
+  }
+
+  void train(const Policy& policy, AdamW& optimizer, const std::optional<Policy>& reference) {
+    const TrainingSize& size = *stage_.training;
+    const int64_t length = size.prompt_tokens + size.completion_tokens, all = size.sequences * length;
+    const int64_t rows = std::max(length, std::min(all, size.tokens_per_micro_batch));
+    const int64_t sequences = (rows + length - 1) / length;
+    const int64_t standing = meter_.live_bytes();
+    MemoryPhase parts = standing_;
+    meter_.reset_peak();
+    AuxiliaryLosses auxiliary(policy, size.auxiliary);
+    // The second micro-batch meets the sum of the first one's gradients.
+    for (int64_t pass = 0; pass < (all > rows ? 2 : 1); ++pass) {
+      const int64_t before = meter_.live_bytes();
+      const MicroBatch batch = micro_batch(sequences, rows, length, size.prompt_tokens, wide_of(policy));
+      const auto score = [&](const Policy& by, const at::Tensor& hidden) {
+        return by.token_scores(hidden.index_select(0, batch.rows), batch.targets, 1.0).logprobs;
+      };
+      ForwardOutput output = policy.forward(batch.tokens, auxiliary.forward_options());
+      at::Tensor loss = (score(policy, output.hidden) * batch.weights).sum();
+      if (reference) {
+        const at::NoGradGuard no_grad;
+        score(*reference, reference->hidden(batch.tokens));
+      }
+      loss = auxiliary.add_to(loss, batch, output);
+      output = {};
+      parts.activations = std::max(parts.activations, meter_.live_bytes() - before);
+      if (!loss.requires_grad()) break;
+      loss.backward();
+      optimizer.accumulate_gradients();
+    }
+    const int64_t gradients = meter_.live_bytes() - standing;
+    if (all > rows) parts.gradients = gradients;
+    add("train", parts, meter_.peak_bytes() + workspace(2));
+
+    MemoryPhase update = standing_;
+    update.gradients = gradients;
+    int64_t largest = 0;
+    for (const NamedTensor& t : optimizer.state()) largest = std::max(largest, t.tensor.numel());
+    add("update", update, update.total() + 16 * std::min(largest, kNormPiece) + workspace(2));
+  }
+
+  const StageSize& stage_;
+  MemoryMeter meter_;
+  MemoryPlan plan_;
+  MemoryPhase standing_;  // what is there in every phase after loading
+};
+
+}  // namespace
+
+namespace {
+
+struct Part {
+  const char* key;
+  const char* title;
+  int64_t MemoryPhase::*bytes;
+};
+constexpr Part kParts[] = {{"weights", "weights", &MemoryPhase::weights},
+                           {"reference", "reference", &MemoryPhase::reference},
+                           {"optimizer", "optimizer", &MemoryPhase::optimizer},
+                           {"gradients", "gradients", &MemoryPhase::gradients},
+                           {"kv_cache", "kv cache", &MemoryPhase::kv_cache},
+                           {"activations", "activations", &MemoryPhase::activations},
+                           {"passing", "passing", &MemoryPhase::passing}};
+
+}  // namespace
+
+int64_t MemoryPhase::total() const {
+  return weights + reference + optimizer + gradients + kv_cache + activations + passing;
+}
+
+const MemoryPhase& MemoryPlan::largest() const {
+  GRPO_CHECK(!phases.empty());
+  return *std::max_element(phases.begin(), phases.end(),
+                           [](const MemoryPhase& a, const MemoryPhase& b) { return a.total() < b.total(); });
+}
+
+int64_t MemoryPlan::needed_bytes() const {
+  if (device != at::kCUDA) return peak_bytes();
+  return peak_bytes() + peak_bytes() * 3 / 100 + (int64_t{1} << 30);
+}
+
+MemoryPlan plan_memory(const StageSize& stage) {
+  return Planner(stage).plan();
+}
+
+Json memory_json(const MemoryPlan& plan) {
+  Json phases = Json::array();
+  for (const MemoryPhase& phase : plan.phases) {
+    Json row = {{"name", phase.name}};
+    for (const Part& part : kParts) row[part.key] = phase.*part.bytes;
+    row["total"] = phase.total();
+    phases.push_back(row);
+  }
+  return {{"device", plan.device == at::kCUDA ? "cuda" : "cpu"},
+          {"peak_bytes", plan.peak_bytes()},
+          {"needed_bytes", plan.needed_bytes()},
+          {"trained_parameters", plan.trained_parameters},
+          {"phases", phases}};
+}
+
+MemoryPlan memory_plan(const Json& json) {
+  MemoryPlan plan;
+  plan.device = json.at("device") == "cuda" ? at::kCUDA : at::kCPU;
+  plan.trained_parameters = json.at("trained_parameters").get<int64_t>();
+  for (const Json& row : json.at("phases")) {
+    MemoryPhase phase;
+    phase.name = row.at("name").get<std::string>();
+    for (const Part& part : kParts) phase.*part.bytes = row.at(part.key).get<int64_t>();
+    plan.phases.push_back(phase);
+  }
+  return plan;
+}
+
+std::string memory_table(const MemoryPlan& plan) {
+  const bool large = plan.peak_bytes() >= int64_t{1} << 30;
+  const double unit = large ? 1024.0 * 1024.0 * 1024.0 : 1024.0 * 1024.0;
+  std::string text = fmt::format("{:<10}", large ? "GiB" : "MiB");
+  for (const Part& part : kParts) text += fmt::format("{:>12}", part.title);
+  text += fmt::format("{:>12}\n", "total");
+  for (const MemoryPhase& phase : plan.phases) {
+    text += fmt::format("{:<10}", phase.name);
+    for (const Part& part : kParts) {
+      const int64_t bytes = phase.*part.bytes;
+      text += bytes == 0 ? fmt::format("{:>12}", "-")
+                         : fmt::format("{:>12.2f}", static_cast<double>(bytes) / unit);
+    }
+    text += fmt::format("{:>12.2f}\n", static_cast<double>(phase.total()) / unit);
+  }
+  return text;
+}
+
+}  // namespace grpo

@@ -1,0 +1,88 @@
+#pragma once
+// What a stage takes in memory, before anything is loaded: its policy, optimizer, rollout and training passes
+// are run on the meta device (policy/memory_meter.h) at the largest size its options allow, and counted. A
+// bound as far as lengths go (every completion as long as it may be, every micro-batch full), not an average.
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "grpo/auxiliary_losses.h"
+#include "policy/policy.h"
+#include "rollout/engine.h"
+#include "rollout/sampling.h"
+
+namespace grpo {
+
+// One call to Engine::generate.
+struct RolloutSize {
+  int64_t prompts = 1;
+  int64_t num_generations = 1;
+  int64_t prompt_tokens = 1;  // of the longest prompt
+  SamplingOptions sampling;   // max_tokens: of the longest completion
+  EngineOptions engine;
+};
+
+// One optimizer step.
+struct TrainingSize {
+  int64_t sequences = 1;
+  int64_t prompt_tokens = 1;      // of the longest prompt
+  int64_t completion_tokens = 1;  // of the longest completion
+  int64_t tokens_per_micro_batch = 16384;
+  bool reference = false;  // the policy as it was, for the KL term
+  AuxiliaryLossOptions auxiliary;
+};
+
+struct StageSize {
+  at::DeviceType device = at::kCUDA;
+  // Makes the policy on the device given, adapters and selection of what is trained included.
+  std::function<Policy(const at::Device&)> policy;
+  std::optional<TrainingSize> training;
+  std::optional<RolloutSize> rollout;
+  std::optional<RolloutSize> evaluation;
+};
+
+// Bytes of tensors at the moment of a phase that takes most.
+struct MemoryPhase {
+  std::string name;  // "load", "rollout", "evaluate", "train", "update"
+  int64_t weights = 0;
+  int64_t reference = 0;
+  int64_t optimizer = 0;  // masters and moments
+  int64_t gradients = 0;  // summed over micro-batches, in the master's dtype
+  int64_t kv_cache = 0;
+  int64_t activations = 0;  // what autograd keeps between forward and backward
+  int64_t passing =
+      0;  // the rest at the peak: results on the way, logits, workspaces, gradients not yet summed
+
+  int64_t total() const;
+};
+
+struct MemoryPlan {
+  at::DeviceType device = at::kCUDA;
+  std::vector<MemoryPhase> phases;  // in the order of the stage
+  int64_t trained_parameters = 0;
+
+  const MemoryPhase& largest() const;
+  // Tensors at the peak of the whole stage: what the device's allocator will count.
+  int64_t peak_bytes() const { return largest().total(); }
+  // What must be free: on CUDA the peak and, beside it, kernels and libraries (1 GiB) and what the allocator
+  // loses between blocks (3 %).
+  int64_t needed_bytes() const;
+};
+
+MemoryPlan plan_memory(const StageSize& stage);
+
+// {"device": "cuda" or "cpu", "peak_bytes", "needed_bytes", "trained_parameters", "phases": [{"name",
+// "weights", ..., "total"}, ...]}, everything in bytes; and back.
+Json memory_json(const MemoryPlan& plan);
+MemoryPlan memory_plan(const Json& json);
+
+// The plan as a table, one line per phase, in GiB or MiB.
+std::string memory_table(const MemoryPlan& plan);
+
+}  // namespace grpo

@@ -1,0 +1,110 @@
+#include "pipelines/stage_memory.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "grpo/sft_trainer.h"
+#include "grpo/trainer.h"
+#include "pipelines/stage.h"
+
+namespace grpo {
+namespace {
+
+std::string size_text(int64_t bytes) {
+  const double mib = static_cast<double>(bytes) / (1024.0 * 1024.0);
+  return mib < 1024.0 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
+}
+
+void add_training(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size) {
+  ObjectReader r(spec.options, recipe.file, spec.path);
+  if (spec.type == "sft") {
+    const SftOptions options = read_sft_options(r);
+    size.training = {.sequences = options.samples_per_step,
+                     .prompt_tokens = lengths.prompt,
+                     .completion_tokens = lengths.completion,
+                     .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
+                     .reference = false,
+                     .auxiliary = options.auxiliary};
+    return;
+  }
+  const TrainerOptions options = read_trainer_options(r);
+  size.training = {.sequences = options.prompts_per_step * options.num_generations,
+                   .prompt_tokens = lengths.prompt,
+                   .completion_tokens = options.sampling.max_tokens,
+                   .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
+                   .reference = options.loss.beta > 0.0,
+                   .auxiliary = options.auxiliary};
+  size.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
+                  .num_generations = options.num_generations,
+                  .prompt_tokens = lengths.prompt,
+                  .sampling = options.sampling,
+                  .engine = options.engine};
+}
+
+// What would make the largest phase smaller, most effective first.
+std::vector<std::string> remedies(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
+                                  const MemoryPhase& phase) {
+  std::vector<std::string> found;
+  const int64_t total = phase.total();
+  const auto counts = [total](int64_t bytes) { return bytes > total / 20; };
+  if (counts(phase.activations + phase.passing) && phase.kv_cache == 0) {
+    ObjectReader r(spec.options, recipe.file, spec.path);
+    const int64_t now = r.integer("tokens_per_micro_batch", PackingOptions{}.tokens_per_micro_batch);
+    found.push_back(fmt::format("lower tokens_per_micro_batch ({} now)", now));
+  }
+  if (counts(phase.kv_cache)) {
+    found.push_back("bound the cache by cache_tokens, or lower max_running or max_completion_length");
+  }
+  const bool all_trained = source.trainable.empty() && !source.lora;
+  if (counts(phase.optimizer + phase.gradients) && all_trained) {
+    found.push_back("train less of the model: policy.lora, or policy.trainable such as [\"self_attn\"]");
+  }
+  if (counts(phase.reference)) found.push_back("set beta to 0, which needs no reference");
+  found.push_back("use --dtype bfloat16 where it is float32, a larger GPU, or a smaller model");
+  return found;
+}
+
+}  // namespace
+
+MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
+                             const StageLengths& lengths, at::ScalarType dtype, at::DeviceType device) {
+  StageSize size;
+  size.device = device;
+  size.policy = [&](const at::Device& meta) {
+    Policy policy = Policy::empty(source.files.config, dtype, meta);
+    choose_trained(policy, source, /*base=*/false, /*seed=*/0);
+    return policy;
+  };
+  add_training(recipe, spec, lengths, size);
+  const StagePlan plan = plan_stage(recipe, spec);
+  if (plan.eval && lengths.eval_problems > 0) {
+    size.evaluation = {.prompts = lengths.eval_problems,
+                       .num_generations = plan.eval->options.num_samples,
+                       .prompt_tokens = lengths.eval_prompt,
+                       .sampling = plan.eval->options.sampling,
+                       .engine = plan.eval->options.engine};
+  }
+  return plan_memory(size);
+}
+
+std::string memory_text(const std::string& stage, const MemoryPlan& plan, int64_t free) {
+  std::string text =
+      fmt::format("memory of {}: {} of tensors at most ({}), {} with all else", stage,
+                  size_text(plan.peak_bytes()), plan.largest().name, size_text(plan.needed_bytes()));
+  if (free > 0) text += fmt::format("; {} are free", size_text(free));
+  return text + "\n" + memory_table(plan);
+}
+
+void check_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
+                  const MemoryPlan& plan, int64_t free) {
+  if (plan.needed_bytes() <= free) return;
+  throw Error(
+      fmt::format("{} needs {} in its phase \"{}\", and the device has {} free\n{}", spec.name,
+                  size_text(plan.needed_bytes()), plan.largest().name, size_text(free), memory_table(plan)),
+      recipe.file + (spec.path.empty() ? "" : ": " + spec.path),
+      fmt::format("{}; or pass --ignore-memory-plan to try all the same",
+                  fmt::join(remedies(recipe, spec, source, plan.largest()), "; or ")));
+}
+
+}  // namespace grpo

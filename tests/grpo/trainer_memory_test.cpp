@@ -1,0 +1,190 @@
+// The memory plan against what a real trainer asks LibTorch's CPU allocator for.
+
+#include "grpo/trainer_memory.h"
+
+#include <gtest/gtest.h>
+
+#include "policy/lora.h"
+#include "policy/trainable.h"
+#include "tests/counting_allocator.h"
+#include "tests/grpo/tiny_training.h"
+
+namespace grpo {
+namespace {
+
+using testing::character_policy;
+using testing::characters;
+
+constexpr int64_t kPromptTokens = 4;  // of every sum_problem
+
+Json wider(Json config) {
+  config["vocab_size"] = testing::kEos + 1;
+  config["eos_token_id"] = testing::kEos;
+  return config;
+}
+
+// Every completion takes its full length, as the plan supposes.
+TrainerOptions full_length() {
+  TrainerOptions options = testing::tiny_options();
+  options.prompts_per_step = 6;
+  options.num_generations = 4;
+  options.sampling.max_tokens = 28;
+  options.sampling.ignore_eos = true;
+  options.packing.tokens_per_micro_batch = 256;
+  options.packing.max_completion_length = 28;
+  return options;
+}
+
+StageSize size_of(const Json& config, at::ScalarType dtype, const TrainerOptions& options) {
+  StageSize stage;
+  stage.device = at::kCPU;
+  stage.policy = [config, dtype](const at::Device& device) {
+    return Policy::empty(read_model_config(wider(config), "test"), dtype, device);
+  };
+  stage.training = {.sequences = options.prompts_per_step * options.num_generations,
+                    .prompt_tokens = kPromptTokens,
+                    .completion_tokens = options.sampling.max_tokens,
+                    .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
+                    .reference = options.loss.beta > 0.0,
+                    .auxiliary = options.auxiliary};
+  stage.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
+                   .num_generations = options.num_generations,
+                   .prompt_tokens = kPromptTokens,
+                   .sampling = options.sampling,
+                   .engine = options.engine};
+  return stage;
+}
+
+using Prepare = std::function<void(Policy&)>;
+
+int64_t measured_peak(const Json& config, at::ScalarType dtype, const TrainerOptions& options,
+                      const Prepare& prepare) {
+  CountingAllocator meter;
+  Policy policy = character_policy(config, dtype);
+  if (prepare) prepare(policy);
+  Trainer trainer(policy, &characters(), testing::evenness(), options, 1);
+  meter.reset_peak();
+  trainer.step(testing::sum_problem);
+  return meter.peak_bytes();
+}
+
+void expect_within(const Json& config, at::ScalarType dtype, const TrainerOptions& options, double tolerance,
+                   const Prepare& prepare = {}) {
+  SCOPED_TRACE(config["model_type"].get<std::string>() + " " + at::toString(dtype));
+  StageSize size = size_of(config, dtype, options);
+  size.policy = [bare = size.policy, prepare](const at::Device& device) {
+    Policy policy = bare(device);
+    if (prepare) prepare(policy);
+    return policy;
+  };
+  const MemoryPlan plan = plan_memory(size);
+  const int64_t real = measured_peak(config, dtype, options, prepare);
+  EXPECT_NEAR(static_cast<double>(plan.peak_bytes()) / static_cast<double>(real), 1.0, tolerance)
+      << "measured " << real << ", planned " << plan.peak_bytes() << "\n"
+      << memory_table(plan);
+}
+
+TEST(TrainerMemory, IsWithinTenPercentOfARealTrainer) {
+  for (const Json& config : testing::all_architectures())
+    expect_within(config, at::kFloat, full_length(), 0.1);
+}
+
+TEST(TrainerMemory, IsWithinTenPercentInBfloat16) {
+  for (const Json& config : {testing::llama_json(), testing::deepseek_json()}) {
+    expect_within(config, at::kBFloat16, full_length(), 0.1);
+  }
+}
+
+TEST(TrainerMemory, CountsTheReference) {
+  TrainerOptions options = full_length();
+  options.loss.beta = 0.1;
+  for (const Json& config : {testing::qwen2_json(), testing::deepseek_json()}) {
+    expect_within(config, at::kFloat, options, 0.1);
+  }
+}
+
+TEST(TrainerMemory, OneMicroBatchNeedsNoSumBesideItsOwnGradients) {
+  TrainerOptions options = full_length();
+  options.packing.tokens_per_micro_batch = 100000;
+  for (const Json& config : {testing::llama_json(), testing::deepseek_v2_json()}) {
+    expect_within(config, at::kFloat, options, 0.1);
+  }
+}
+
+TEST(TrainerMemory, CountsAdaptersAndTheirReference) {
+  TrainerOptions options = full_length();
+  options.loss.beta = 0.1;
+  const Prepare adapters = [](Policy& policy) {
+    add_lora(policy, {.r = 4, .lora_alpha = 8.0, .target_modules = "all-linear"}, 1, "test");
+  };
+  for (const Json& config : {testing::qwen3_json(), testing::deepseek_json()}) {
+    expect_within(config, at::kFloat, options, 0.1, adapters);
+  }
+}
+
+TEST(TrainerMemory, CountsWhatIsTrainedByName) {
+  const Prepare attention = [](Policy& policy) { select_by_names(policy, {"self_attn"}, "test"); };
+  for (const Json& config : {testing::qwen3_moe_json(), testing::deepseek_v2_json()}) {
+    expect_within(config, at::kFloat, full_length(), 0.1, attention);
+  }
+}
+
+TEST(TrainerMemory, CountsMultiTokenPredictionAndTheBalanceOfExperts) {
+  Json config = testing::deepseek_json();
+  config["num_nextn_predict_layers"] = 1;
+  TrainerOptions options = full_length();
+  options.auxiliary.mtp.scale = 0.1;
+  options.auxiliary.router_aux_loss_coef = 1e-3;
+  options.auxiliary.freeze_moe_router = false;
+  expect_within(config, at::kFloat, options, 0.1);
+}
+
+const MemoryPhase& phase(const MemoryPlan& plan, const std::string& name) {
+  for (const MemoryPhase& p : plan.phases) {
+    if (p.name == name) return p;
+  }
+  throw std::runtime_error("no phase " + name);
+}
+
+TEST(TrainerMemory, KnowsWhatMastersMomentsAndGradientsTake) {
+  const Json config = testing::qwen2_json();
+  const MemoryPlan wide = plan_memory(size_of(config, at::kFloat, full_length()));
+  const MemoryPlan narrow = plan_memory(size_of(config, at::kBFloat16, full_length()));
+  const int64_t n = count_parameters(read_model_config(wider(config), "test")).total;
+  EXPECT_EQ(wide.trained_parameters, n);  // of a model without routers
+  const auto near = [](int64_t bytes, int64_t expected) {
+    EXPECT_NEAR(static_cast<double>(bytes) / static_cast<double>(expected), 1.0, 0.02);  // rounded per tensor
+  };
+  near(phase(wide, "train").weights, 4 * n);
+  near(phase(wide, "train").optimizer, 8 * n);  // the weights are their own masters
+  near(phase(narrow, "train").weights, 2 * n);
+  near(phase(narrow, "train").optimizer, 12 * n);
+  near(phase(narrow, "update").gradients, 4 * n);
+}
+
+TEST(TrainerMemory, CacheTokensBoundTheCache) {
+  TrainerOptions options = full_length();
+  const Json config = testing::llama3_json();
+  const auto cache = [&] {
+    return phase(plan_memory(size_of(config, at::kFloat, options)), "rollout").kv_cache;
+  };
+  const int64_t all = cache();
+  // 6 prompts of 4 tokens and 4 samples of 27 cached ones: a page and a bit each, pages of 16.
+  EXPECT_EQ(all, 6 * 4 * 2 * 16 * (2 * 6 * 2) * 4);
+  options.engine.cache_tokens = 4 * 2 * 16;
+  EXPECT_EQ(cache(), 4 * 2 * 16 * (2 * 6 * 2) * 4);
+  options.engine.cache_tokens = 0;
+  options.engine.max_running = 8;
+  EXPECT_EQ(cache(), all / 3);
+}
+
+TEST(TrainerMemory, ReadsAsATable) {
+  const std::string table =
+      memory_table(plan_memory(size_of(testing::llama_json(), at::kFloat, full_length())));
+  for (const char* word : {"weights", "kv cache", "activations", "load", "rollout", "train", "update"}) {
+    EXPECT_NE(table.find(word), std::string::npos) << word;
+  }
+}
+
+}  // namespace
+}  // namespace grpo
