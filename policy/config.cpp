@@ -51,39 +51,53 @@ ModelConfig read_model_config(const Json& config, const std::string& where) {
   return model;
 }
 
-ParameterCount count_parameters(const ModelConfig& config) {
-  const int64_t d = config.hidden_size;
+namespace {
+
+ParameterCount count_layer(const LayerConfig& layer, int64_t d) {
   ParameterCount count;
   auto both = [&](int64_t n) {
     count.total += n;
     count.active += n;
   };
-  count.total += config.tie_word_embeddings ? 0 : config.vocab_size * d;
-  both(config.vocab_size * d);
-  both(d);
+  both(2 * d);
+  if (const auto* gqa = std::get_if<GqaConfig>(&layer.attention)) {
+    const int64_t q = gqa->num_heads * gqa->head_dim, kv = gqa->num_kv_heads * gqa->head_dim;
+    both(2 * d * q + 2 * d * kv + (gqa->qkv_bias ? q + 2 * kv : 0) + (gqa->o_bias ? d : 0) +
+         (gqa->qk_norm ? 2 * gqa->head_dim : 0));
+  } else {
+    const auto& mla = std::get<MlaConfig>(layer.attention);
+    const int64_t q = mla.num_heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim);
+    both(mla.q_lora_rank > 0 ? mla.q_lora_rank * (d + 1 + q) : d * q);
+    both((mla.kv_lora_rank + mla.qk_rope_head_dim) * d + mla.kv_lora_rank);
+    both(mla.kv_lora_rank * mla.num_heads * (mla.qk_nope_head_dim + mla.v_head_dim));
+    both(mla.num_heads * mla.v_head_dim * d);
+  }
+  if (const auto* dense = std::get_if<DenseConfig>(&layer.mlp)) {
+    both(3 * d * dense->intermediate_size + (dense->bias ? 2 * dense->intermediate_size + d : 0));
+  } else {
+    const auto& moe = std::get<MoeConfig>(layer.mlp);
+    const int64_t expert = 3 * d * moe.intermediate_size;
+    both(moe.num_experts * d + moe.num_shared_experts * expert + (moe.correction_bias ? moe.num_experts : 0));
+    count.total += moe.num_experts * expert;
+    count.active += moe.top_k * expert;
+  }
+  return count;
+}
+
+}  // namespace
+
+ParameterCount count_parameters(const ModelConfig& config) {
+  const int64_t d = config.hidden_size, table = config.vocab_size * d;
+  ParameterCount count;
+  count.total = d + (config.tie_word_embeddings ? table : 2 * table);
+  count.active = d + table;
   for (const LayerConfig& layer : config.layers) {
-    both(2 * d);
-    if (const auto* gqa = std::get_if<GqaConfig>(&layer.attention)) {
-      const int64_t q = gqa->num_heads * gqa->head_dim, kv = gqa->num_kv_heads * gqa->head_dim;
-      both(2 * d * q + 2 * d * kv + (gqa->qkv_bias ? q + 2 * kv : 0) + (gqa->o_bias ? d : 0) +
-           (gqa->qk_norm ? 2 * gqa->head_dim : 0));
-    } else {
-      const auto& mla = std::get<MlaConfig>(layer.attention);
-      const int64_t q = mla.num_heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim);
-      both(mla.q_lora_rank > 0 ? mla.q_lora_rank * (d + 1 + q) : d * q);
-      both((mla.kv_lora_rank + mla.qk_rope_head_dim) * d + mla.kv_lora_rank);
-      both(mla.kv_lora_rank * mla.num_heads * (mla.qk_nope_head_dim + mla.v_head_dim));
-      both(mla.num_heads * mla.v_head_dim * d);
-    }
-    if (const auto* dense = std::get_if<DenseConfig>(&layer.mlp)) {
-      both(3 * d * dense->intermediate_size + (dense->bias ? 2 * dense->intermediate_size + d : 0));
-    } else {
-      const auto& moe = std::get<MoeConfig>(layer.mlp);
-      const int64_t expert = 3 * d * moe.intermediate_size;
-      both(moe.num_experts * d + moe.num_shared_experts * expert + (moe.correction_bias ? moe.num_experts : 0));
-      count.total += moe.num_experts * expert;
-      count.active += moe.top_k * expert;
-    }
+    const ParameterCount own = count_layer(layer, d);
+    count.total += own.total;
+    count.active += own.active;
+  }
+  if (config.mtp_layers > 0) {
+    count.mtp = config.mtp_layers * (count_layer(config.layers.back(), d).total + 2 * d * d + 3 * d);
   }
   return count;
 }

@@ -125,6 +125,7 @@ ModelConfig read_model_config(const Json& config, const std::string& where);
 struct ParameterCount {
   int64_t total = 0;
   int64_t active = 0;
+  int64_t mtp = 0;  // of the multi-token-prediction modules' own, in neither of the others
 };
 ParameterCount count_parameters(const ModelConfig& config);
 

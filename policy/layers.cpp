@@ -19,6 +19,32 @@ void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Ten
 
 }  // namespace
 
+ForwardContext forward_context(const ModelConfig& config, const Policy::Weights& weights, const PackedTokens& batch,
+                               const KvView* kv) {
+  ForwardContext context{config, batch, rope_angles(batch.positions, weights.rope_frequencies), kv};
+  if (config.rope.attention_factor != 1.0) {
+    context.angles.cos.mul_(config.rope.attention_factor);
+    context.angles.sin.mul_(config.rope.attention_factor);
+  }
+  return context;
+}
+
+at::Tensor run_layer(const LayerConfig& config, const LayerWeights& weights, const ForwardContext& context,
+                     size_t layer, RouterContext& router, const at::Tensor& x) {
+  const double eps = context.config.rms_norm_eps;
+  const at::Tensor normed = rms_norm(x, weights.attention_norm, eps);
+  at::Tensor mid;
+  if (const auto* gqa = std::get_if<GqaConfig>(&config.attention)) {
+    mid = x + attend(*gqa, std::get<GqaWeights>(weights.attention), context, layer, normed);
+  } else {
+    mid = x + attend(std::get<MlaConfig>(config.attention), std::get<MlaWeights>(weights.attention), context, layer,
+                     normed);
+  }
+  const at::Tensor in = rms_norm(mid, weights.mlp_norm, eps);
+  if (const auto* dense = std::get_if<DenseWeights>(&weights.mlp)) return mid + feed_forward(*dense, in);
+  return mid + feed_forward(std::get<MoeConfig>(config.mlp), std::get<MoeWeights>(weights.mlp), router, in);
+}
+
 at::Tensor attend(const GqaConfig& config, const GqaWeights& weights, const ForwardContext& context, size_t layer,
                   const at::Tensor& x) {
   const int64_t rows = x.size(0), heads = config.num_heads, kv_heads = config.num_kv_heads, dim = config.head_dim;

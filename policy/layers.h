@@ -42,12 +42,22 @@ struct LayerWeights {
   std::variant<DenseWeights, MoeWeights> mlp;
 };
 
+// One multi-token-prediction module; embedding and output head are the model's own.
+struct MtpWeights {
+  at::Tensor embedding_norm;  // [D] enorm
+  at::Tensor hidden_norm;     // [D] hnorm
+  LinearMap projection;       // [D, 2D] eh_proj: the embedding's half first
+  LayerWeights layer;         // of the same kind as the model's last
+  at::Tensor norm;            // [D] shared_head.norm
+};
+
 struct Policy::Weights {
   at::Tensor embedding;  // [V, D]
   at::Tensor norm;       // [D]
   at::Tensor head;       // [V, D]; the embedding itself where tied
   at::Tensor rope_frequencies;  // [rotary dims / 2] float32; no weight, but on the weights' device
   std::vector<LayerWeights> layers;
+  std::vector<MtpWeights> mtp;
 };
 
 // What every layer of one forward pass sees.
@@ -57,6 +67,13 @@ struct ForwardContext {
   RopeAngles angles;
   const KvView* kv = nullptr;
 };
+ForwardContext forward_context(const ModelConfig& config, const Policy::Weights& weights, const PackedTokens& batch,
+                               const KvView* kv);
+
+// x [N, D] -> [N, D]: attention and MLP, each behind its norm and beside its residual. `layer` is its number,
+// `router` what a mixture is told and asked.
+at::Tensor run_layer(const LayerConfig& config, const LayerWeights& weights, const ForwardContext& context,
+                     size_t layer, RouterContext& router, const at::Tensor& x);
 
 // x [N, D] -> [N, D]; with a KvView the layer's keys and values are written to kv->layers[layer] first.
 at::Tensor attend(const GqaConfig& config, const GqaWeights& weights, const ForwardContext& context, size_t layer,

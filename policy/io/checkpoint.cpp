@@ -130,8 +130,10 @@ Checkpoint load_checkpoint(const std::string& directory, std::optional<at::Scala
 void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const std::string& directory) {
   const bool wide = policy.dtype() == at::kDouble;
   std::vector<NamedTensor> tensors;
-  for (const NamedTensor& view : policy.checkpoint_tensors()) {
-    tensors.push_back({view.name, wide ? view.tensor.to(at::kFloat) : view.tensor});
+  for (const auto& views : {policy.checkpoint_tensors(), policy.checkpoint_copies()}) {
+    for (const NamedTensor& view : views) {
+      tensors.push_back({view.name, wide ? view.tensor.to(at::kFloat) : view.tensor});
+    }
   }
   write_sharded_safetensors(directory, tensors);
   write_file_atomically(directory + "/config.json",

@@ -90,15 +90,6 @@ TEST(Forward, ATokenChangedInOneSequenceNeverChangesAnother) {
   }
 }
 
-TEST(Forward, ExpertOutputDoesNotDependOnBatchMatesOrTheirOrder) {
-  const Policy policy = random_policy(testing::deepseek_json());
-  const auto a = random_ids(policy, 9, 1), b = random_ids(policy, 30, 2), c = random_ids(policy, 4, 3);
-  const at::Tensor abc = policy.hidden(pack_sequences({a, b, c}, at::kCPU));
-  const at::Tensor cba = policy.hidden(pack_sequences({c, b, a}, at::kCPU));
-  EXPECT_TRUE(at::equal(abc.narrow(0, 0, 9), cba.narrow(0, 34, 9)));
-  EXPECT_TRUE(at::equal(abc.narrow(0, 39, 4), cba.narrow(0, 0, 4)));
-}
-
 TEST(Forward, TokenScoresInChunksEqualOneSoftmaxAtTheTemperature) {
   for (const Json& json : all_architectures()) {
     const Policy policy = random_policy(json, at::kDouble);

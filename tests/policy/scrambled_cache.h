@@ -36,6 +36,13 @@ class ScrambledCache {
   // Feeds `count` tokens of every sequence from position `first` on.
   at::Tensor feed(const Policy& policy, const std::vector<std::vector<int64_t>>& ids, int64_t first,
                   int64_t count, bool whole = false) {
+    return run(policy, ids, first, count, whole, {})
+        .hidden.view({static_cast<int64_t>(ids.size()), count, policy.config().hidden_size});
+  }
+
+  // The same with options, and all that the forward pass gives.
+  ForwardOutput run(const Policy& policy, const std::vector<std::vector<int64_t>>& ids, int64_t first, int64_t count,
+                    bool whole, ForwardOptions options) {
     std::vector<int64_t> tokens, positions, slots;
     std::vector<int32_t> rows, bounds = {0};
     for (size_t s = 0; s < ids.size(); ++s) {
@@ -54,8 +61,8 @@ class ScrambledCache {
                              at::tensor(bounds, at::kInt).to(device), count};
     const KvView view{layers_, table_, at::tensor(rows, at::kInt).to(device),
                       at::tensor(slots, at::kLong).to(device), whole};
-    return policy.hidden(batch, &view)
-        .view({static_cast<int64_t>(ids.size()), count, policy.config().hidden_size});
+    options.kv = &view;
+    return policy.forward(batch, options);
   }
 
  private:

@@ -38,6 +38,7 @@ inline Json deepseek_softmax_json() {
     "num_hidden_layers": 2, "num_attention_heads": 4, "q_lora_rank": null, "kv_lora_rank": 16, "qk_nope_head_dim": 8,
     "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 6, "num_experts_per_tok": 2, "n_shared_experts": 0,
     "moe_intermediate_size": 12, "scoring_func": "softmax", "topk_method": "greedy", "norm_topk_prob": false,
+    "n_group": 1, "topk_group": 1, "routed_scaling_factor": 1.0,
     "first_k_dense_replace": 0, "rope_interleave": false, "max_position_embeddings": 256})");
 }
 
@@ -75,6 +76,18 @@ inline Json deepseek_v2_json() {
     "routed_scaling_factor": 4.0, "first_k_dense_replace": 1, "max_position_embeddings": 256, "rope_theta": 100.0,
     "rope_scaling": {"type": "yarn", "factor": 8, "original_max_position_embeddings": 32, "mscale": 0.707,
       "mscale_all_dim": 0.707, "beta_fast": 8, "beta_slow": 1}})");
+}
+
+// Two modules of multi-token prediction behind deepseek_json().
+inline Json deepseek_mtp_json() {
+  Json json = deepseek_json();
+  json["num_nextn_predict_layers"] = 2;
+  return json;
+}
+
+// Every router there is: sigmoid with groups and bias, softmax, without and with groups, with and without MLA.
+inline std::vector<Json> moe_architectures() {
+  return {deepseek_json(), deepseek_softmax_json(), qwen3_moe_json(), deepseek_v2_json()};
 }
 
 inline std::vector<Json> all_architectures() {

@@ -20,22 +20,44 @@ class NaivePolicy {
     for (const NamedTensor& t : policy.checkpoint_tensors()) weights_[t.name] = t.tensor.to(at::kDouble).clone();
   }
 
-  // Logits [T, V] of a whole sequence.
-  at::Tensor logits(const std::vector<int64_t>& ids) const {
-    at::Tensor x = weight("model.embed_tokens").index_select(0, at::tensor(ids, at::kLong));
-    for (size_t i = 0; i < config_.layers.size(); ++i) {
-      const std::string at = "model.layers." + std::to_string(i);
-      const at::Tensor h = norm(x, at + ".input_layernorm", config_.rms_norm_eps);
-      x = x + (std::holds_alternative<GqaConfig>(config_.layers[i].attention)
-                   ? gqa(std::get<GqaConfig>(config_.layers[i].attention), at + ".self_attn", h)
-                   : mla(std::get<MlaConfig>(config_.layers[i].attention), at + ".self_attn", h));
-      const at::Tensor m = norm(x, at + ".post_attention_layernorm", config_.rms_norm_eps);
-      x = x + (std::holds_alternative<DenseConfig>(config_.layers[i].mlp)
-                   ? mlp(at + ".mlp", m)
-                   : moe(std::get<MoeConfig>(config_.layers[i].mlp), at + ".mlp", m));
+  // Logits [T, V] of a whole sequence. With `left_padding`, that many tokens 0 stand before it as in a padded
+  // batch: nobody attends to them, positions count from the first real token, and their own rows, which have
+  // nothing to attend to, come first.
+  at::Tensor logits(const std::vector<int64_t>& ids, int64_t left_padding = 0) const {
+    padding_ = left_padding;
+    std::vector<int64_t> padded(static_cast<size_t>(left_padding), 0);
+    padded.insert(padded.end(), ids.begin(), ids.end());
+    const at::Tensor out = head(norm(trunk(padded), "model.norm", config_.rms_norm_eps));
+    padding_ = 0;
+    return out;
+  }
+
+  // Logits [T - k, V] of every module k = 1, 2, ... of multi-token prediction: row i, which has seen tokens up
+  // to i + k, is for token i + k + 1. `post_norm`: modules are given states after the norms, else before.
+  std::vector<at::Tensor> mtp_logits(const std::vector<int64_t>& ids, bool post_norm) const {
+    const double eps = config_.rms_norm_eps;
+    at::Tensor state = trunk(ids);
+    if (post_norm) state = norm(state, "model.norm", eps);
+    std::vector<at::Tensor> out;
+    for (int64_t k = 1; k <= config_.mtp_layers; ++k) {
+      const std::string at = "model.layers." + std::to_string(config_.layers.size() + static_cast<size_t>(k) - 1);
+      const int64_t rows = static_cast<int64_t>(ids.size()) - k;
+      if (rows <= 0) break;
+      const std::vector<int64_t> later(ids.begin() + k, ids.end());
+      const at::Tensor next = weight("model.embed_tokens").index_select(0, at::tensor(later, at::kLong));
+      const at::Tensor joined =
+          at::cat({norm(next, at + ".enorm", eps), norm(state.narrow(0, 0, rows), at + ".hnorm", eps)}, 1);
+      state = block(config_.layers.back(), at, project(at + ".eh_proj", joined));
+      const at::Tensor normed = norm(state, at + ".shared_head.norm", eps);
+      out.push_back(head(normed));
+      if (post_norm) state = normed;
     }
-    x = norm(x, "model.norm", config_.rms_norm_eps);
-    return x.matmul(weight(config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head").t());
+    return out;
+  }
+
+  // From now on the layer's tokens go to these experts, [T, top_k]; a row of -1 leaves the choice to the router.
+  void force_routes(size_t layer, const at::Tensor& experts) {
+    forced_["model.layers." + std::to_string(layer) + ".mlp"] = experts.to(at::kLong);
   }
 
   // log p(ids[t+1] | ids[..t]), T-1 numbers.
@@ -60,8 +82,14 @@ class NaivePolicy {
       close_groups(c, choice);
       std::vector<int64_t> chosen;
       double total = 0;
+      const auto forced = forced_.find(at);
       for (int64_t k = 0; k < c.top_k; ++k) {
-        int64_t best = -1;
+        int64_t best = forced == forced_.end() ? -1 : forced->second[t][k].item<int64_t>();
+        if (best >= 0) {
+          chosen.push_back(best);
+          total += scores[best].item<double>();
+          continue;
+        }
         for (int64_t e = 0; e < c.num_experts; ++e) {
           const bool taken = std::find(chosen.begin(), chosen.end(), e) != chosen.end();
           if (!taken && (best < 0 || choice[e] > choice[best])) best = e;
@@ -79,6 +107,29 @@ class NaivePolicy {
   }
 
  private:
+  at::Tensor head(const at::Tensor& x) const {
+    return x.matmul(weight(config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head").t());
+  }
+
+  // Hidden states before the final norm.
+  at::Tensor trunk(const std::vector<int64_t>& ids) const {
+    at::Tensor x = weight("model.embed_tokens").index_select(0, at::tensor(ids, at::kLong));
+    for (size_t i = 0; i < config_.layers.size(); ++i) {
+      x = block(config_.layers[i], "model.layers." + std::to_string(i), x);
+    }
+    return x;
+  }
+
+  at::Tensor block(const LayerConfig& layer, const std::string& at, const at::Tensor& in) const {
+    const at::Tensor h = norm(in, at + ".input_layernorm", config_.rms_norm_eps);
+    const at::Tensor x = in + (std::holds_alternative<GqaConfig>(layer.attention)
+                                   ? gqa(std::get<GqaConfig>(layer.attention), at + ".self_attn", h)
+                                   : mla(std::get<MlaConfig>(layer.attention), at + ".self_attn", h));
+    const at::Tensor m = norm(x, at + ".post_attention_layernorm", config_.rms_norm_eps);
+    return x + (std::holds_alternative<DenseConfig>(layer.mlp) ? mlp(at + ".mlp", m)
+                                                               : moe(std::get<MoeConfig>(layer.mlp), at + ".mlp", m));
+  }
+
   const at::Tensor& weight(const std::string& name) const { return weights_.at(name + ".weight"); }
 
   at::Tensor project(const std::string& name, const at::Tensor& x) const {
@@ -147,13 +198,13 @@ class NaivePolicy {
     return g * g / std::sqrt(qk);
   }
 
-  // x [T, heads, dim]; position t is row t.
+  // x [T, heads, dim]; row t is position t, less what is padding.
   at::Tensor rotate(const at::Tensor& x) const {
     at::Tensor y = x.clone();
     const int64_t dim = x.size(2), half = dim / 2;
     for (int64_t t = 0; t < x.size(0); ++t) {
       for (int64_t i = 0; i < half; ++i) {
-        const double angle = t * frequency(i);
+        const double angle = std::max<int64_t>(0, t - padding_) * frequency(i);
         const int64_t a = config_.rope.interleaved ? 2 * i : i, b = config_.rope.interleaved ? 2 * i + 1 : i + half;
         const at::Tensor xa = x.select(0, t).select(1, a), xb = x.select(0, t).select(1, b);
         const double cosine = cos_sin_factor() * std::cos(angle), sine = cos_sin_factor() * std::sin(angle);
@@ -165,11 +216,13 @@ class NaivePolicy {
   }
 
   // q, k [T, H, dim], v [T, H, v] -> [T, H * v].
-  static at::Tensor softmax_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
+  at::Tensor softmax_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) const {
     const int64_t t = q.size(0);
     const at::Tensor scores = at::einsum("ihd,jhd->hij", {q, k}) * scale;
-    const at::Tensor future = at::ones({t, t}, at::kBool).triu(1);
-    const at::Tensor p = scores.masked_fill(future, -INFINITY).softmax(-1);
+    at::Tensor hidden = at::ones({t, t}, at::kBool).triu(1);
+    hidden.narrow(1, 0, padding_).fill_(true);
+    // A row that sees nothing at all takes nothing.
+    const at::Tensor p = scores.masked_fill(hidden, -INFINITY).softmax(-1).nan_to_num(0.0);
     return at::einsum("hij,jhd->ihd", {p, v}).reshape({t, -1});
   }
 
@@ -224,6 +277,8 @@ class NaivePolicy {
 
   ModelConfig config_;
   std::map<std::string, at::Tensor> weights_;
+  std::map<std::string, at::Tensor> forced_;  // by the name of the MLP
+  mutable int64_t padding_ = 0;               // of the sequence at hand
 };
 
 }  // namespace grpo::reference
