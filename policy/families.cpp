@@ -82,7 +82,8 @@ void read_qwen3_moe(ObjectReader& r, ModelConfig& model) {
   const GqaConfig gqa = read_qwen3_attention(r, model, 0);
   model.rope = read_rope(r, model, gqa.head_dim, false);
   MoeConfig moe;
-  moe.num_experts = r.integer("num_experts", {.min = 1});
+  const bool renamed = !r.has("num_experts") && r.has("num_local_experts");  // as transformers 5 writes it
+  moe.num_experts = r.integer(renamed ? "num_local_experts" : "num_experts", {.min = 1});
   moe.top_k = r.integer("num_experts_per_tok", {.min = 1, .max = static_cast<double>(moe.num_experts)});
   moe.intermediate_size = r.integer("moe_intermediate_size", {.min = 1});
   moe.scoring = RouterScoring::kSoftmax;
@@ -111,16 +112,28 @@ MlaConfig read_mla(ObjectReader& r) {
   return mla;
 }
 
+// What a key means that config.json leaves out: transformers' default of the version.
+struct DeepseekDefaults {
+  int64_t num_shared_experts = 0;
+  int64_t num_groups = 1;
+  int64_t topk_groups = 1;
+  double routed_scaling_factor = 1.0;
+  int64_t first_k_dense_replace = 0;
+};
+constexpr DeepseekDefaults kV2Defaults{.num_shared_experts = 2};
+constexpr DeepseekDefaults kV3Defaults{1, 8, 4, 2.5, 3};
+
 // Sizes and groups; how scores become weights is the version's.
-MoeConfig read_deepseek_experts(ObjectReader& r) {
+MoeConfig read_deepseek_experts(ObjectReader& r, const DeepseekDefaults& defaults) {
   MoeConfig moe;
   moe.num_experts = r.integer("n_routed_experts", {.min = 1});
   moe.top_k = r.integer("num_experts_per_tok", {.min = 1, .max = static_cast<double>(moe.num_experts)});
   moe.intermediate_size = r.integer("moe_intermediate_size", {.min = 1});
-  moe.num_shared_experts = r.integer("n_shared_experts", 0, {.min = 0});
-  moe.routed_scaling_factor = r.number("routed_scaling_factor", 1.0);
-  moe.num_groups = r.integer("n_group", 1, {.min = 1});
-  moe.topk_groups = r.integer("topk_group", 1, {.min = 1, .max = static_cast<double>(moe.num_groups)});
+  moe.num_shared_experts = r.integer("n_shared_experts", defaults.num_shared_experts, {.min = 0});
+  moe.routed_scaling_factor = r.number("routed_scaling_factor", defaults.routed_scaling_factor);
+  moe.num_groups = r.integer("n_group", defaults.num_groups, {.min = 1});
+  moe.topk_groups = r.integer("topk_group", std::min(defaults.topk_groups, moe.num_groups),
+                              {.min = 1, .max = static_cast<double>(moe.num_groups)});
   require_divisible(r, "n_routed_experts", moe.num_experts, "n_group", moe.num_groups);
   return moe;
 }
@@ -138,9 +151,10 @@ void check_groups(const ObjectReader& r, const MoeConfig& moe) {
 }
 
 // Dense layers first, then mixtures (every moe_layer_freq-th).
-void add_deepseek_layers(ObjectReader& r, ModelConfig& model, const MlaConfig& mla, const MoeConfig& moe) {
+void add_deepseek_layers(ObjectReader& r, ModelConfig& model, const MlaConfig& mla, const MoeConfig& moe,
+                         int64_t dense_by_default) {
   const int64_t layers = read_layer_count(r);
-  const int64_t dense_first = r.integer("first_k_dense_replace", 0, {.min = 0});
+  const int64_t dense_first = r.integer("first_k_dense_replace", dense_by_default, {.min = 0});
   const int64_t frequency = r.integer("moe_layer_freq", 1, {.min = 1});
   for (int64_t i = 0; i < layers; ++i) {
     const bool sparse = i >= dense_first && i % frequency == 0;
@@ -151,7 +165,7 @@ void add_deepseek_layers(ObjectReader& r, ModelConfig& model, const MlaConfig& m
 void read_deepseek_v2(ObjectReader& r, ModelConfig& model) {
   const MlaConfig mla = read_mla(r);
   model.rope = read_rope(r, model, mla.qk_rope_head_dim, true);
-  MoeConfig moe = read_deepseek_experts(r);
+  MoeConfig moe = read_deepseek_experts(r, kV2Defaults);
   r.choice("scoring_func", {"softmax"}, "softmax");
   moe.scoring = RouterScoring::kSoftmax;
   moe.correction_bias = false;
@@ -162,13 +176,13 @@ void read_deepseek_v2(ObjectReader& r, ModelConfig& model) {
     moe.num_groups = moe.topk_groups = 1;
   }
   check_groups(r, moe);
-  add_deepseek_layers(r, model, mla, moe);
+  add_deepseek_layers(r, model, mla, moe, kV2Defaults.first_k_dense_replace);
 }
 
 void read_deepseek_v3(ObjectReader& r, ModelConfig& model) {
   const MlaConfig mla = read_mla(r);
   model.rope = read_rope(r, model, mla.qk_rope_head_dim, r.boolean("rope_interleave", true));
-  MoeConfig moe = read_deepseek_experts(r);
+  MoeConfig moe = read_deepseek_experts(r, kV3Defaults);
   moe.scoring = r.choice("scoring_func", {"sigmoid", "softmax"}, "sigmoid") == "sigmoid"
                     ? RouterScoring::kSigmoid
                     : RouterScoring::kSoftmax;
@@ -176,7 +190,7 @@ void read_deepseek_v3(ObjectReader& r, ModelConfig& model) {
       r.choice("topk_method", {"noaux_tc", "greedy", "group_limited_greedy"}, "noaux_tc") == "noaux_tc";
   moe.norm_topk_prob = r.boolean("norm_topk_prob", true);
   check_groups(r, moe);
-  add_deepseek_layers(r, model, mla, moe);
+  add_deepseek_layers(r, model, mla, moe, kV3Defaults.first_k_dense_replace);
   model.mtp_layers = r.integer("num_nextn_predict_layers", 0, {.min = 0, .max = 16});
 }
 

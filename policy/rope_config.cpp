@@ -11,6 +11,9 @@ namespace {
 
 // The object that holds the scaling, if there is one: transformers 5 keeps theta in it as well.
 std::optional<ObjectReader> scaling_reader(ObjectReader& r) {
+  if (r.has("rope_parameters") && r.has("rope_scaling") && r.raw("rope_parameters") != r.raw("rope_scaling")) {
+    r.fail("rope_scaling", "rope_parameters is there too, and says something else", "keep the one that is meant");
+  }
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     if (!r.has(key)) continue;
     ObjectReader scaling = r.object(key);

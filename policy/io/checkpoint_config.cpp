@@ -42,6 +42,49 @@ void name_architecture(Json& config, const std::string& model_type) {
   if (it != classes.end()) config["architectures"] = {it->second};
 }
 
+void set_if_absent(Json& config, const char* key, const Json& value) {
+  if (!config.contains(key) || config[key].is_null()) config[key] = value;
+}
+
+void spell_out(Json& config, const GqaConfig& gqa) {
+  set_if_absent(config, "num_key_value_heads", gqa.num_kv_heads);
+  set_if_absent(config, "head_dim", gqa.head_dim);
+}
+
+void spell_out(Json& config, const MlaConfig& mla) {
+  set_if_absent(config, "num_key_value_heads", mla.num_heads);
+}
+
+void spell_out(Json& config, const MoeConfig& moe, bool deepseek) {
+  set_if_absent(config, "norm_topk_prob", moe.norm_topk_prob);
+  if (!deepseek) {
+    set_if_absent(config, "num_experts", moe.num_experts);  // transformers 5 writes num_local_experts alone
+    return;
+  }
+  set_if_absent(config, "n_shared_experts", moe.num_shared_experts);
+  set_if_absent(config, "routed_scaling_factor", moe.routed_scaling_factor);
+  set_if_absent(config, "n_group", moe.num_groups);
+  set_if_absent(config, "topk_group", moe.topk_groups);
+}
+
+// A reader's default for a key left out is another one in another program or version, and so another model.
+void spell_out_defaults(Json& json, const ModelConfig& config) {
+  set_if_absent(json, "rms_norm_eps", config.rms_norm_eps);
+  set_if_absent(json, "rope_theta", config.rope.theta);
+  set_if_absent(json, "tie_word_embeddings", config.tie_word_embeddings);
+  const bool deepseek = config.model_type.starts_with("deepseek");
+  int64_t dense_first = 0;
+  bool seen_experts = false;
+  for (const LayerConfig& layer : config.layers) {
+    std::visit([&](const auto& attention) { spell_out(json, attention); }, layer.attention);
+    const auto* moe = std::get_if<MoeConfig>(&layer.mlp);
+    if (moe != nullptr) spell_out(json, *moe, deepseek);
+    seen_experts = seen_experts || moe != nullptr;
+    if (!seen_experts) ++dense_first;
+  }
+  if (deepseek) set_if_absent(json, "first_k_dense_replace", dense_first);
+}
+
 }  // namespace
 
 Json saved_config(const ModelConfig& config, at::ScalarType dtype) {
@@ -50,6 +93,7 @@ Json saved_config(const ModelConfig& config, at::ScalarType dtype) {
   json["torch_dtype"] = dtype == at::kBFloat16 ? "bfloat16" : "float32";
   if (json.contains("num_nextn_predict_layers")) json["num_nextn_predict_layers"] = config.mtp_layers;
   spell_rope_as_version_4(json);
+  spell_out_defaults(json, config);
   name_architecture(json, config.model_type);
   return json;
 }

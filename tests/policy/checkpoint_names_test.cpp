@@ -265,6 +265,38 @@ TEST(Checkpoint, ConfigIsWrittenAsTransformers4And5BothReadIt) {
   EXPECT_EQ(written["rope_theta"], old["rope_theta"]);
 }
 
+// transformers' own defaults for these keys are those of one published model.
+TEST(Checkpoint, ConfigSpellsOutWhatOtherReadersWouldGuess) {
+  Json config = qwen2_json();
+  for (const char* key : {"num_key_value_heads", "rope_theta", "tie_word_embeddings"}) config.erase(key);
+  Json written = saved_json(config);
+  EXPECT_EQ(written["num_key_value_heads"], 4);
+  EXPECT_EQ(written["head_dim"], 8);
+  EXPECT_EQ(written["rope_theta"], 10000.0);
+  EXPECT_EQ(written["tie_word_embeddings"], false);
+
+  config = deepseek_json();
+  config["n_routed_experts"] = 16;
+  for (const char* key :
+       {"n_group", "topk_group", "routed_scaling_factor", "first_k_dense_replace", "n_shared_experts"}) {
+    config.erase(key);
+  }
+  config["num_hidden_layers"] = 4;
+  written = saved_json(config);
+  EXPECT_EQ(written["num_key_value_heads"], 3);
+  EXPECT_EQ(written["n_group"], 8);
+  EXPECT_EQ(written["topk_group"], 4);
+  EXPECT_EQ(written["routed_scaling_factor"], 2.5);
+  EXPECT_EQ(written["first_k_dense_replace"], 3);
+  EXPECT_EQ(written["n_shared_experts"], 1);
+
+  config = qwen3_moe_json();
+  const Json experts = config["num_experts"];
+  config.erase("num_experts");
+  config["num_local_experts"] = experts;
+  EXPECT_EQ(saved_json(config)["num_experts"], experts);
+}
+
 TEST(Checkpoint, ConfigNamesTheClassOfTheFamilyUnlessItNamesOne) {
   const std::pair<Json, const char*> families[] = {{llama_json(), "LlamaForCausalLM"},
                                                    {qwen2_json(), "Qwen2ForCausalLM"},
