@@ -1,8 +1,10 @@
 """Compares this project's log-probabilities with those of Hugging Face transformers; see scripts/parity.
 
 Two directions per case. Reading: a checkpoint written here, in the layout that the case names, is read by
-transformers and by `grpo logprobs`, in float32 and in bfloat16. Saving: `grpo run` takes one optimizer step on it,
-and the folder it exports is read by both again, with its tokenizer and chat template.
+transformers and by `grpo logprobs`, in float32 and in bfloat16; transformers saves it, and grpo reads that too.
+Saving: `grpo run` takes one optimizer step on it, in the dtype of the case's files, and the folder it exports is read
+by both again, with its tokenizer and chat template. Adapters go both ways as well: PEFT's are read by `grpo logprobs
+--adapter`, and those of a `grpo run` with "lora" by PEFT, which must compute what the merged model does too.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import sys
 import tempfile
 
 import numpy as np
+import peft
 import safetensors.torch
 import torch
 import transformers
@@ -180,29 +183,30 @@ def routes(model, sequences, blur=None):
     return seen, torch.cat(chosen, -1)
 
 
-def ours(grpo, folder, dtype, sequences):
+def ours(grpo, folder, dtype, sequences, adapter=None):
     rows = "".join(json.dumps({"input_ids": ids}) + "\n" for ids in sequences)
-    done = subprocess.run([grpo, "logprobs", "--model", folder, "--dtype", dtype, "--device", "cpu"], input=rows,
+    done = subprocess.run([grpo, "logprobs", "--model", folder, "--dtype", dtype, "--device", "cpu",
+                           *(["--adapter", adapter] if adapter else [])], input=rows,
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Unreadable("grpo: " + " ".join(done.stderr.split())[:400])
     return [np.array(json.loads(line)["logprobs"]) for line in done.stdout.splitlines()]
 
 
-def one_step(grpo, folder, model):
-    """Lets grpo take an optimizer step and export the result; returns the exported folder."""
+def one_step(grpo, folder, policy, out="run"):
+    """Lets grpo take an optimizer step from `policy`, as a recipe says it, and returns the folder it exports."""
     (folder / "data.jsonl").write_text("".join(
         json.dumps({"prompt": f"{i}+{i}=", "completion": str(2 * i)}) + "\n" for i in range(8)))
-    recipe = {"name": "parity", "seed": 1, "policy": {"model": str(model), "dtype": "float32"},
+    recipe = {"name": "parity", "seed": 1, "policy": policy,
               "stages": [{"name": "step", "stage": "sft",
                           "data": {"train": str(folder / "data.jsonl"), "columns": {"completion": "completion"}},
                           "max_steps": 1, "samples_per_step": 4, "learning_rate": 1e-3}]}
     (folder / "recipe.json").write_text(json.dumps(recipe))
-    done = subprocess.run([grpo, "run", folder / "recipe.json", "--out", folder / "run", "--device", "cpu"],
+    done = subprocess.run([grpo, "run", folder / "recipe.json", "--out", folder / out, "--device", "cpu"],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Unreadable("grpo run: " + " ".join(done.stderr.split())[:400])
-    return folder / "run/stages/01-step/model"
+    return folder / out / "stages/01-step/model"
 
 
 # ---- judging -----------------------------------------------------------------------------------------------------
@@ -237,6 +241,8 @@ def compare_reading(grpo, case, folder, report):
         raise Unreadable(f"the case shows little: mean entropy is {entropy:.2f} of the largest")
     report["logprobs"] = [logprobs for logprobs, _ in expected]
     report["read fp32"] = differences(ours(grpo, model, "float32", sequences), report["logprobs"])
+    reference.save_pretrained(folder / "resaved")  # config.json and names as this transformers writes them
+    report["resaved fp32"] = differences(ours(grpo, folder / "resaved", "float32", sequences), report["logprobs"])
 
 
 def compare_bf16(grpo, case, folder, report):
@@ -261,7 +267,8 @@ def compare_bf16(grpo, case, folder, report):
 
 def compare_saving(grpo, case, folder, report):
     model, _ = write_checkpoint(case, folder / "saved")
-    saved = one_step(grpo, folder, model)
+    dtype = "bfloat16" if case.dtype == "BF16" else "float32"
+    saved = one_step(grpo, folder, {"model": str(model), "dtype": dtype})
     sequences = parity_cases.token_ids(case)
     reference = load_theirs(saved, torch.float32)
     mend(reference)
@@ -274,9 +281,66 @@ def compare_saving(grpo, case, folder, report):
     if before(text)["input_ids"] != after(text)["input_ids"] or \
             before.apply_chat_template(chat, tokenize=False) != after.apply_chat_template(chat, tokenize=False):
         raise Unreadable("the tokenizer or its chat template changed")
-    config = json.loads((saved / "config.json").read_text())
-    if (config.get("dtype") or config["torch_dtype"]) != "float32" or "quantization_config" in config:
-        raise Unreadable("config.json does not say what the weights are")
+    as_saved = load_theirs(saved, "auto")
+    if as_saved.dtype != getattr(torch, dtype) or hasattr(as_saved.config, "quantization_config"):
+        raise Unreadable(f"config.json does not say that the weights are {dtype}")
+    if as_saved.config.tie_word_embeddings != case.config["tie_word_embeddings"]:
+        raise Unreadable("config.json does not say whether the head is tied")
+
+
+def adaptable(model):
+    """Endings of the names of all linear modules that adapters are compared on. In a mixture those of attention: there
+    PEFT takes every gate_proj, up_proj and down_proj, those of shared experts too, for routed experts."""
+    names = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    names = [name for name in names if "self_attn" in name or not moe_gates(model) and name != "lm_head"]
+    return sorted({name.rsplit(".", 1)[-1] for name in names})
+
+
+def compare_adapters(grpo, case, folder, report):
+    model, oracle = write_checkpoint(case, folder / "adapted")
+    sequences = parity_cases.token_ids(case)
+    reference = load_theirs(oracle, torch.float32)
+    mend(reference)
+    targets = adaptable(reference)
+    torch.manual_seed(3)
+    adapted = peft.get_peft_model(reference, peft.LoraConfig(
+        r=3, lora_alpha=7, lora_dropout=0.1, target_modules=targets, use_rslora=True, task_type="CAUSAL_LM"))
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    adapted.eval().save_pretrained(folder / "adapter")
+    expected = [logprobs for logprobs, _ in theirs(adapted, sequences)]
+    report["adapter read"] = differences(ours(grpo, model, "float32", sequences, folder / "adapter"), expected)
+    if differences(expected, report["logprobs"])[0] < 1e-2:
+        raise Unreadable("PEFT's adapter changes nothing")
+
+    merged = one_step(grpo, folder, {"model": str(model), "dtype": "float32", "lora": {
+        "r": 3, "lora_alpha": 64, "target_modules": targets}}, out="adapter_run")
+    saved = merged.parent / "adapter"
+    reference = load_theirs(oracle, torch.float32)
+    mend(reference)
+    loaded = peft.PeftModel.from_pretrained(reference, saved)
+    count = sum("lora_A" in name for name, _ in loaded.named_parameters())
+    tensors = safetensors.torch.load_file(saved / "adapter_model.safetensors")
+    if 2 * count != len(tensors):
+        raise Unreadable(f"PEFT makes {count} adapters of a file of {len(tensors)} tensors")
+    expected = [logprobs for logprobs, _ in theirs(loaded.eval(), sequences)]
+    report["adapter saved"] = differences(ours(grpo, model, "float32", sequences, saved), expected)
+    report["adapter merged"] = differences(ours(grpo, merged, "float32", sequences), expected)
+    if differences(expected, report["logprobs"])[0] < 1e-4:
+        raise Unreadable("the step on adapters changed nothing")
+
+
+def compare_scratch(grpo, case, folder, report):
+    folder.mkdir(exist_ok=True)
+    saved = one_step(grpo, folder, {
+        "config": {**case.config, "max_position_embeddings": parity_cases.CONTEXT, "vocab_size": parity_cases.VOCAB},
+        "initializer_range": 0.25, "tokenizer": {"characters": "0123456789+=", "eos": "<eos>"}})
+    reference = load_theirs(saved, torch.float32)
+    mend(reference)
+    sequences = parity_cases.token_ids(case)
+    report["saved fp32"] = differences(ours(grpo, saved, "float32", sequences),
+                                       [logprobs for logprobs, _ in theirs(reference, sequences)])
 
 
 def judge_refusal(grpo, case, folder):
@@ -294,14 +358,15 @@ def judge(grpo, case, folder):
     if case.refused:
         return judge_refusal(grpo, case, folder)
     report = {"problems": []}
-    for step in (compare_reading, compare_bf16, compare_saving):
+    for step in (compare_scratch,) if case.scratch else (
+            compare_reading, compare_bf16, compare_saving, compare_adapters):
         try:
             step(grpo, case, folder, report)
         except Exception as problem:  # the table goes on with the next case
             report["problems"].append(f"{step.__name__}: {type(problem).__name__}: {problem}"[:600])
-            if "logprobs" not in report:
-                break
-    limits = {"read fp32": (MAX_FP32, MAX_FP32), "read bf16": (MAX_BF16, MEAN_BF16), "saved fp32": (MAX_FP32, MAX_FP32)}
+    limits = {"read fp32": (MAX_FP32, MAX_FP32), "read bf16": (MAX_BF16, MEAN_BF16), "resaved fp32": (MAX_FP32, MAX_FP32),
+              "saved fp32": (MAX_FP32, MAX_FP32), "adapter read": (MAX_FP32, MAX_FP32),
+              "adapter saved": (MAX_FP32, MAX_FP32), "adapter merged": (MAX_FP32, MAX_FP32)}
     for key, (largest, mean) in limits.items():
         if key in report and not (report[key][0] <= largest and report[key][1] <= mean):
             report["problems"].append(f"{key}: max {report[key][0]:.2e} (limit {largest:g}), "
@@ -313,8 +378,9 @@ def print_row(case, report):
     def cell(key):
         return f"{report[key][0]:.1e} / {report[key][1]:.1e}" if key in report else "-"
     verdict = "FAIL" if report["problems"] else "refused, rightly" if "refused" in report else "ok"
-    print(f"{case.family + ' ' + case.name:<52} {cell('read fp32'):>17}  {cell('read bf16'):>17} "
-          f"{report.get('bf16 tokens', '-'):>4}  {cell('saved fp32'):>17}  {verdict}")
+    print(f"{case.family + ' ' + case.name:<52} {cell('read fp32'):>17}  {cell('resaved fp32'):>17}  {cell('read bf16'):>17} "
+          f"{report.get('bf16 tokens', '-'):>4}  {cell('saved fp32'):>17}  {cell('adapter read'):>17}  "
+          f"{cell('adapter saved'):>17}  {verdict}")
     for line in report["problems"]:
         print("    " + line)
     if case.note:
@@ -355,7 +421,8 @@ def main():
     if not grpo.exists():
         sys.exit("parity: build/release/bin/grpo is missing\nfix: scripts/build release")
     print(f"transformers {transformers.__version__}, torch {torch.__version__}; difference of log-probabilities, max / mean")
-    print(f"{'case':<52} {'reading, float32':>17}  {'reading, bfloat16':>17} {'of':>4}  {'saving, float32':>17}")
+    print(f"{'case':<52} {'read, float32':>17}  {'saved by theirs':>17}  {'read, bfloat16':>17} {'of':>4}  {'saved by ours':>17}  "
+          f"{'PEFT adapter':>17}  {'adapter of ours':>17}")
     failed = 0
     for case in cases:
         with tempfile.TemporaryDirectory(prefix="grpo-parity-") as folder:

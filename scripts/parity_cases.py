@@ -30,6 +30,7 @@ class Case:
     router_bias: float = 0.0  # middle of e_score_correction_bias
     golden: bool = True  # one of those that the C++ tests repeat
     refused: str = ""  # the key for which grpo must refuse the checkpoint
+    scratch: bool = False  # no checkpoint: grpo draws the weights of this config, whatever keys it leaves out
     note: str = ""
 
 
@@ -96,6 +97,15 @@ def without(config, *keys):
     return {k: v for k, v in config.items() if k not in keys}
 
 
+def only_sizes(config):
+    """What a config.json cannot do without, and the exceptions a case is about."""
+    kept = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+            "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "n_routed_experts",
+            "num_experts", "num_experts_per_tok", "moe_intermediate_size", "decoder_sparse_step",
+            "first_k_dense_replace", "n_shared_experts")
+    return {k: v for k, v in config.items() if k in kept}
+
+
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 32}
 FP8 = {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "weight_block_size": [128, 128]}
@@ -121,12 +131,22 @@ CASES = [
     Case("llama", "yarn", llama(head_dim=16, rope_scaling=yarn("rope_type", beta_fast=8))),
     Case("llama", "yarn_attention_factor_untruncated",
          version_5(llama(head_dim=16, rope_scaling=yarn("rope_type", attention_factor=1.25, truncate=False)))),
+    Case("llama", "yarn_original_context_left_out",
+         llama(head_dim=16, rope_scaling=without(yarn(), "original_max_position_embeddings")), golden=False,
+         note="max_position_embeddings"),
+    Case("llama", "rope_in_both_spellings",
+         llama(rope_parameters={"rope_type": "default", "rope_theta": 500.0}, rope_scaling=yarn()), golden=False,
+         refused="rope_scaling", note="transformers takes rope_scaling, with a theta of its own"),
+
+    Case("llama", "from_scratch", only_sizes(llama()), golden=False, scratch=True),
 
     Case("qwen2", "gqa2_bf16", qwen2(), dtype="BF16"),
     Case("qwen2", "mqa_tied_v5_shards", version_5(qwen2(num_key_value_heads=1, tie_word_embeddings=True)), shards=2),
     Case("qwen2", "yarn_gqa4",
          qwen2(num_attention_heads=8, head_dim=16, rope_theta=100.0, rope_scaling=without(yarn(), "beta_fast",
                                                                                        "beta_slow"))),
+    Case("qwen2", "from_scratch", only_sizes(qwen2()), golden=False, scratch=True),
+    Case("qwen2", "sliding_window", qwen2(use_sliding_window=True), golden=False, refused="use_sliding_window"),
 
     Case("qwen3", "gqa2_head14_tied", qwen3(tie_word_embeddings=True)),
     Case("qwen3", "attention_bias_mqa_bf16", qwen3(num_key_value_heads=1, attention_bias=True), dtype="BF16",
@@ -134,6 +154,7 @@ CASES = [
     Case("qwen3", "yarn_v5_spelling", version_5(qwen3(head_dim=16, rope_theta=100.0, rope_scaling=yarn()))),
     Case("qwen3", "head_dim_left_out", without(qwen3(num_attention_heads=2, num_key_value_heads=1), "head_dim"),
          golden=False, note="128, whatever the width"),
+    Case("qwen3", "from_scratch", only_sizes(qwen3()), golden=False, scratch=True),
 
     Case("qwen3_moe", "norm_topk", qwen3_moe(num_attention_heads=8, head_dim=8)),
     Case("qwen3_moe", "sparse_step_and_dense_layers_fused",
@@ -142,6 +163,7 @@ CASES = [
     Case("qwen3_moe", "attention_bias_bf16_shards_v5",
          version_5(without(qwen3_moe(attention_bias=True, rope_theta=1000000.0), "norm_topk_prob")), dtype="BF16",
          shards=3, note="norm_topk_prob left out: false"),
+    Case("qwen3_moe", "from_scratch", only_sizes(qwen3_moe(decoder_sparse_step=2)), golden=False, scratch=True),
 
     Case("deepseek_v2", "lite_yarn",
          deepseek_v2(rope_scaling=yarn(mscale=0.707, mscale_all_dim=0.707))),
@@ -151,11 +173,21 @@ CASES = [
     Case("deepseek_v2", "yarn_unequal_mscale_fused_v5",
          version_5(deepseek_v2(q_lora_rank=16, first_k_dense_replace=0,
                                rope_scaling=yarn(mscale=1.0, mscale_all_dim=0.5))), fused=True),
-    Case("deepseek_v2", "yarn_without_mscale", deepseek_v2(rope_scaling=yarn()), golden=False),
+    Case("deepseek_v2", "yarn_without_mscale",
+         deepseek_v2(n_group=None, topk_group=None, rope_scaling=yarn()), golden=False),
     Case("deepseek_v2", "norm_topk", deepseek_v2(norm_topk_prob=True, routed_scaling_factor=4.0), golden=False,
          refused="norm_topk_prob", note="transformers ignores norm_topk_prob here, DeepSeek's own code does not"),
+    Case("deepseek_v2", "from_scratch", only_sizes(deepseek_v2()), golden=False, scratch=True),
 
     Case("deepseek_v3", "groups_and_bias", deepseek_v3()),
+    Case("deepseek_v3", "from_scratch", only_sizes(deepseek_v3(n_routed_experts=16, num_experts_per_tok=4)),
+         golden=False, scratch=True),
+    Case("deepseek_v3", "biases_in_attention", deepseek_v3(attention_bias=True), golden=False, refused="attention_bias"),
+    Case("deepseek_v3", "defaults",
+         without(deepseek_v3(n_routed_experts=16, num_experts_per_tok=8, num_hidden_layers=4), "n_group", "topk_group",
+                 "norm_topk_prob", "routed_scaling_factor", "n_shared_experts", "first_k_dense_replace",
+                 "scoring_func", "topk_method", "moe_layer_freq"),
+         golden=False, note="keys left to the family's defaults"),
     Case("deepseek_v3", "no_q_lora_half_split_rope",
          deepseek_v3(q_lora_rank=None, n_group=1, topk_group=1, norm_topk_prob=False, rope_interleave=False,
                      routed_scaling_factor=1.0, first_k_dense_replace=0)),
@@ -171,7 +203,8 @@ CASES = [
          deepseek_v3(**WIDE, rope_scaling=yarn(mscale=1.0, mscale_all_dim=1.0), quantization_config=FP8),
          dtype="BF16", shards=2, fp8=True, note="transformers reads the same weights dequantised to float32"),
     Case("deepseek_v3", "fp8_blocks_and_mtp",
-         deepseek_v3(**WIDE, num_nextn_predict_layers=1, quantization_config=FP8), dtype="BF16", fp8=True,
+         deepseek_v3(**WIDE, num_nextn_predict_layers=1,
+                     quantization_config={**FP8, "scale_fmt": "ue8m0"}), dtype="BF16", fp8=True,
          golden=False, note="transformers reads the same weights dequantised to float32"),
 ]
 
@@ -240,14 +273,14 @@ def moe_tensors(config, at, fused):
         yield f"{at}.experts.down_proj", [experts, hidden, width]
     else:
         yield from mlp_tensors(config, f"{at}.experts.{{0-{experts - 1}}}", width)
-    if config.get("n_shared_experts"):
-        yield from mlp_tensors(config, f"{at}.shared_experts", config["n_shared_experts"] * width)
+    if config["model_type"].startswith("deepseek"):
+        yield from mlp_tensors(config, f"{at}.shared_experts", config.get("n_shared_experts", 1) * width)
 
 
 def is_moe_layer(config, layer):
     if config["model_type"] == "qwen3_moe":
         return layer not in config["mlp_only_layers"] and (layer + 1) % config["decoder_sparse_step"] == 0
-    return config["model_type"].startswith("deepseek") and layer >= config["first_k_dense_replace"]
+    return config["model_type"].startswith("deepseek") and layer >= config.get("first_k_dense_replace", 3)
 
 
 def layer_tensors(config, layer, fused):

@@ -225,7 +225,7 @@ TEST(ParityGoldens, CoverEveryFamilyAndWhatChangesItsNumbers) {
   for (const char* feature :
        {"llama llama3", "llama linear", "llama yarn", "llama tied", "qwen2 yarn", "qwen2 tied", "qwen3 yarn",
         "qwen3 tied", "deepseek_v2 yarn", "deepseek_v2 without q_lora", "deepseek_v3 yarn",
-        "deepseek_v3 groups", "deepseek_v3 fp8"}) {
+        "deepseek_v3 groups", "deepseek_v3 fp8", "deepseek_v3 mtp"}) {
     EXPECT_GE(features[feature], 1) << feature;
   }
 }
