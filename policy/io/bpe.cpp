@@ -197,6 +197,10 @@ std::optional<size_t> Bpe::encode_word(std::string_view word, std::vector<int64_
 }
 
 std::optional<size_t> Bpe::encode_bytes(std::string_view bytes, std::vector<int64_t>& ids) const {
+  if (bytes.size() == 1 && alphabet_ids_[static_cast<uint8_t>(bytes[0])] >= 0) {
+    ids.push_back(alphabet_ids_[static_cast<uint8_t>(bytes[0])]);
+    return std::nullopt;
+  }
   std::array<int32_t, kFew> symbols;
   bool quick = bytes.size() <= kFew && !ignore_merges_;
   for (size_t i = 0; i < bytes.size() && quick; ++i) {

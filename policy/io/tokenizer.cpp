@@ -51,12 +51,14 @@ class TextEncoder {
   }
 
   void encode_word(std::string_view word, std::vector<int64_t>& ids) {
-    if (cache_ != nullptr && cache_->find(word, ids)) return;
+    // A single byte is quicker looked up than remembered.
+    const bool remember = cache_ != nullptr && word.size() > 1;
+    if (remember && cache_->find(word, ids)) return;
     const size_t begin = ids.size();
     const auto refused =
         pre_tokenizer_.byte_level() ? bpe_.encode_bytes(word, ids) : bpe_.encode_word(word, ids);
     if (refused) refuse(word, *refused);
-    if (cache_ != nullptr) cache_->put(word, ids.data() + begin, ids.size() - begin);
+    if (remember) cache_->put(word, ids.data() + begin, ids.size() - begin);
   }
 
   [[noreturn]] static void refuse(std::string_view word, size_t offset) {

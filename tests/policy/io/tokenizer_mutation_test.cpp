@@ -107,6 +107,9 @@ void collect(Json& json, std::vector<Json*>& values) {
   }
 }
 
+const std::vector<std::string> kParts = {"pre_tokenizer", "normalizer", "decoder", "post_processor",
+                                         "added_tokens"};
+
 // `good` with one to three values replaced: by a word of the list, by another value of the file, or, if it is
 // a string, by a damaged one. What is parsed again is still JSON, so this damage gets further than that of
 // the text.
@@ -119,11 +122,9 @@ std::string with_values_replaced(const Json& good, uint64_t seed) {
   for (int64_t edits = 1 + random.below(3); edits > 0; --edits) {
     std::vector<Json*> values;
     // Half of the time not in the vocabulary and the merges, of which there are many.
-    Json& part = random.below(2) == 0
-                     ? json
-                     : any(std::vector<Json*>{&json["pre_tokenizer"], &json["normalizer"], &json["decoder"],
-                                              &json["post_processor"], &json["added_tokens"]})[0];
-    collect(part, values);
+    Json* part = &json;
+    if (json.is_object() && random.below(2) == 0) part = &json[any(kParts)];
+    collect(*part, values);
     Json& value = *any(values);
     const Json other = *any(values);
     switch (random.below(3)) {

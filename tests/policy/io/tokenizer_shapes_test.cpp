@@ -51,9 +51,10 @@ TEST(TokenizerShapes, EveryExpectationIsTested) {
 }
 
 TEST(TokenizerShapes, ByteLevelOnesBringAnyTextBack) {
+  const Json expected = read_json_file(golden_path("tokenizer/expected.json"));
   for (const char* file : {"deepseek_v3.json", "llama3.json"}) {
     const Tokenizer tokenizer = load(file);
-    for (const Json& c : read_json_file(golden_path("tokenizer/expected.json")).at(0)["cases"]) {
+    for (const Json& c : expected[0]["cases"]) {
       const auto text = c["text"].get<std::string>();
       EXPECT_EQ(tokenizer.decode(tokenizer.encode(text, false), false), text) << file;
     }
