@@ -97,6 +97,7 @@ CheckpointFiles read_checkpoint_files(const std::string& directory) {
                   "use the tokenizer this checkpoint was trained with");
     }
   }
+  files.chat_template = ChatTemplate::from_files(files.extras, directory);
   files.eos_token_ids = collect_eos(files.config, files, directory);
   return files;
 }

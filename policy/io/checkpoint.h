@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/io/chat_template.h"
 #include "policy/io/tokenizer.h"
 #include "policy/policy.h"
 
@@ -20,6 +21,7 @@ namespace grpo {
 struct CheckpointFiles {
   ModelConfig config;
   std::optional<Tokenizer> tokenizer;  // absent if there is no tokenizer.json
+  std::optional<ChatTemplate> chat_template;  // absent if no file holds one
   std::vector<int64_t> eos_token_ids;  // config.json, generation_config.json and tokenizer together, sorted
   std::map<std::string, std::string>
       extras;  // file name -> bytes of tokenizer*.json, generation_config.json, chat
