@@ -16,6 +16,7 @@ using Command = std::function<int()>;
 void add_check_command(CLI::App& app, Command& chosen);
 void add_env_command(CLI::App& app, Command& chosen);
 void add_eval_command(CLI::App& app, Command& chosen);
+void add_export_command(CLI::App& app, Command& chosen);
 void add_generate_command(CLI::App& app, Command& chosen);
 void add_inspect_command(CLI::App& app, Command& chosen);
 void add_logprobs_command(CLI::App& app, Command& chosen);

@@ -18,7 +18,7 @@ namespace grpo {
 namespace {
 
 struct Options {
-  std::string model;
+  ModelOptions model;
   std::string data;
   DataOptions columns;
   int64_t num_problems = 0;
@@ -56,7 +56,7 @@ int run(const Options& options) {
   const Rubric rubric{.items = {{.reward = std::move(reward), .weight = 1.0, .label = options.reward.name}}};
   const Checkpoint model = open_model(options.model, options.device);
   if (!model.files.tokenizer) {
-    throw Error("the model has no tokenizer.json", options.model, "evaluation reads and writes text");
+    throw Error("the model has no tokenizer.json", options.model.model, "evaluation reads and writes text");
   }
   EvalOptions eval = options.eval;
   eval.sampling.eos_ids = model.files.eos_token_ids;
@@ -120,7 +120,7 @@ void add_eval_command(CLI::App& app, Command& chosen) {
       "Accuracy (pass@1) with its standard error over problems, pass@k and maj@k for k samples, and "
       "lengths.\n"
       "A sample is correct if the reward gives it 1.");
-  command->add_option("--model", options->model, "checkpoint folder")->required();
+  add_model_options(*command, options->model);
   add_data_options(*command, *options);
   add_reward_options(*command, options->reward);
   command->get_option("--reward")->required();

@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kCallSamples = 2048;  // samples of one call to the engine: several times its rows
 
 struct Options {
-  std::string model;
+  ModelOptions model;
   DeviceOptions device;
   RowOptions rows;
   GenerateOptions generate;
@@ -88,7 +88,7 @@ int run(const Options& options) {
   generate.sampling.eos_ids = model.files.eos_token_ids;
   validate(generate.sampling, model.files.config.vocab_size, "sampling");
   if (!tokenizer && !generate.sampling.stop_strings.empty()) {
-    throw Error("--stop needs text, and the model has no tokenizer.json", options.model, "leave --stop out");
+    throw Error("--stop needs text, and the model has no tokenizer.json", options.model.model, "leave --stop out");
   }
   RowReader in(options.rows.input);
   RowWriter out(options.rows.output);
@@ -156,7 +156,7 @@ void add_generate_command(CLI::App& app, Command& chosen) {
       "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS. A row's samples "
       "depend on "
       "its position and the seed,\nnot on the other rows.");
-  command->add_option("--model", options->model, "checkpoint folder")->required();
+  add_model_options(*command, options->model);
   add_sampling_options(*command, options->generate);
   add_device_options(*command, options->device);
   add_row_options(*command, options->rows);

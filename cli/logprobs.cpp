@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t kBatchTokens = 8192;  // most tokens of one forward pass, beyond its first row
 
 struct Options {
-  std::string model;
+  ModelOptions model;
   DeviceOptions device;
   RowOptions rows;
 };
@@ -107,7 +107,7 @@ void add_logprobs_command(CLI::App& app, Command& chosen) {
   command->description(
       "{\"input_ids\"} or {\"text\"} to {\"input_ids\", \"logprobs\"}: logprobs[t] is\n"
       "log p(input_ids[t+1] given input_ids up to t) at temperature 1, one fewer than ids.");
-  command->add_option("--model", options->model, "checkpoint folder")->required();
+  add_model_options(*command, options->model);
   add_device_options(*command, options->device);
   add_row_options(*command, options->rows);
   command->footer(

@@ -5,17 +5,20 @@
 #include <cstdio>
 
 #include "cli/rows.h"
+#include "policy/io/adapter.h"
 #include "policy/kernels/plugin.h"
 
 namespace grpo {
 
-Checkpoint open_model(const std::string& directory, const DeviceOptions& options) {
+Checkpoint open_model(const ModelOptions& model, const DeviceOptions& options) {
   std::string why_not_cuda;
   const at::Device device = choose_device(options.device, &why_not_cuda);
   if (!why_not_cuda.empty()) std::fprintf(stderr, "running on the CPU: %s\n", why_not_cuda.c_str());
   std::optional<at::ScalarType> dtype;
   if (!options.dtype.empty()) dtype = parse_dtype(options.dtype, "--dtype");
-  return load_checkpoint(directory, dtype, device);
+  Checkpoint checkpoint = load_checkpoint(model.model, dtype, device);
+  if (!model.adapter.empty()) load_adapter(model.adapter, checkpoint.policy);
+  return checkpoint;
 }
 
 std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,

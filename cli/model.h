@@ -10,9 +10,9 @@
 
 namespace grpo {
 
-// Chooses the device, says on stderr where a CUDA device was passed over and why, and loads the checkpoint.
-// Call it before anything that touches LibTorch. Throws Error.
-Checkpoint open_model(const std::string& directory, const DeviceOptions& options);
+// Chooses the device, says on stderr where a CUDA device was passed over and why, loads the checkpoint and
+// puts the adapter on it, if there is one. Call it before anything that touches LibTorch. Throws Error.
+Checkpoint open_model(const ModelOptions& model, const DeviceOptions& options);
 
 // Token ids of a row that holds either `input_ids` or text in `text_column`; text gets the tokenizer's BOS.
 // Throws Error, naming the row, if it holds neither or both, for text where there is no tokenizer, for ids

@@ -12,6 +12,11 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->check(CLI::IsMember({"float32", "bfloat16"}));
 }
 
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("--model", options.model, "checkpoint folder")->required();
+  command.add_option("--adapter", options.adapter, "folder of a PEFT adapter (LoRA) of that model");
+}
+
 void add_row_options(CLI::App& command, RowOptions& options) {
   command.add_option("--input", options.input, "rows to read, one JSON object per line; default: stdin");
   command.add_option("--output", options.output,

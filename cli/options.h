@@ -19,6 +19,13 @@ struct DeviceOptions {
 };
 void add_device_options(CLI::App& command, DeviceOptions& options);
 
+// Which model: a checkpoint folder, and an adapter on it.
+struct ModelOptions {
+  std::string model;
+  std::string adapter;  // folder of a PEFT adapter; empty: none
+};
+void add_model_options(CLI::App& command, ModelOptions& options);
+
 // Rows in and rows out (cli/rows.h). Empty: stdin and stdout.
 struct RowOptions {
   std::string input;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "grpo/router_balance.h"
 #include "grpo/training_state.h"
 
 namespace grpo {
@@ -18,11 +19,15 @@ SftOptions read_sft_options(ObjectReader& r) {
   o.optimizer = read_optimizer_options(r);
   o.schedule = read_schedule_options(r, 2e-5);
   o.router_bias_update_rate = r.number("router_bias_update_rate", 0.0, {.min = 0.0});
+  o.auxiliary = read_auxiliary_loss_options(r, o.auxiliary);
   return o;
 }
 
 SftTrainer::SftTrainer(Policy& policy, SftOptions options)
-    : policy_(policy), options_(std::move(options)), optimizer_(policy.parameters(), options_.optimizer) {
+    : policy_(policy),
+      options_(std::move(options)),
+      optimizer_(choose_trainable(policy, options_.auxiliary), options_.optimizer),
+      auxiliary_(policy, options_.auxiliary) {
   policy_.set_requires_grad(true);
 }
 
@@ -43,13 +48,17 @@ Json SftTrainer::step(const DrawSequence& draw) {
                            .device(policy_.device())
                            .dtype(policy_.dtype() == at::kDouble ? at::kDouble : at::kFloat);
   // Expert loads are counted in this step's passes only: not in evaluations between steps.
-  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
+  policy_.record_expert_load(true);
+  const TrainedCounts counts = count_trained(sequences);
+  auxiliary_.begin_step(counts);
   double loss_sum = 0, entropy_sum = 0, tokens = 0;
-  for (const MicroBatch& batch : pack(sequences, count_trained(sequences), options_.packing, options)) {
-    const TokenScores scores =
-        policy_.token_scores(policy_.hidden(batch.tokens).index_select(0, batch.rows), batch.targets, 1.0);
+  for (const MicroBatch& batch : pack(sequences, counts, options_.packing, options)) {
+    ForwardOutput output = policy_.forward(batch.tokens, auxiliary_.forward_options());
+    const TokenScores scores = policy_.token_scores(output.hidden.index_select(0, batch.rows), batch.targets, 1.0);
     const at::Tensor loss = -(scores.logprobs * batch.weights).sum();
-    loss.backward();
+    const at::Tensor objective = auxiliary_.add_to(loss, batch, output);
+    output = {};  // its memory serves the backward pass
+    objective.backward();
     optimizer_.accumulate_gradients();
     const at::Tensor host = at::stack({loss.detach(), scores.entropy.sum()}).to(at::kDouble).cpu();
     loss_sum += host[0].item<double>();
@@ -64,16 +73,20 @@ Json SftTrainer::step(const DrawSequence& draw) {
   }
   const double rate = learning_rate(options_.schedule, steps_done_, options_.max_steps);
   optimizer_.step(rate);
-  policy_.update_router_bias(options_.router_bias_update_rate);
+  Json metrics = Json::object();
+  auxiliary_.add_metrics(metrics);
+  add_expert_load_metrics(policy_.expert_load(), metrics);
+  if (options_.router_bias_update_rate > 0.0) policy_.update_router_bias(options_.router_bias_update_rate);
   policy_.record_expert_load(false);
   optimizer_.zero_grad();
   ++steps_done_;
-  return {{"loss", loss_sum},
-          {"entropy", tokens > 0 ? entropy_sum / tokens : 0.0},
-          {"grad_norm", norm},
-          {"learning_rate", rate},
-          {"num_tokens", num_tokens_},
-          {"step_time", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()}};
+  metrics["loss"] = loss_sum;
+  metrics["entropy"] = tokens > 0 ? entropy_sum / tokens : 0.0;
+  metrics["grad_norm"] = norm;
+  metrics["learning_rate"] = rate;
+  metrics["num_tokens"] = num_tokens_;
+  metrics["step_time"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return metrics;
 }
 
 void SftTrainer::save(const std::string& directory) const {

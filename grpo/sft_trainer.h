@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "grpo/auxiliary_losses.h"
 #include "grpo/optimizer.h"
 #include "grpo/packing.h"
 #include "grpo/schedule.h"
@@ -22,6 +23,7 @@ struct SftOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   double router_bias_update_rate = 0;  // MoE: training from scratch wants 1e-3 (DeepSeek-V3)
+  AuxiliaryLossOptions auxiliary;      // multi-token prediction trains with the rest of the model
 };
 
 // Throws Error naming the key.
@@ -38,10 +40,11 @@ class SftTrainer {
   // The n-th sequence of the endless training stream.
   using DrawSequence = std::function<SftSequence(int64_t n)>;
 
-  // The policy must outlive the trainer; it is updated in place.
+  // The policy must outlive the trainer; it is updated in place, as far as choose_trainable goes. Throws Error as
+  // AuxiliaryLosses does.
   SftTrainer(Policy& policy, SftOptions options);
 
-  // One optimizer step; metrics under TRL's names. Throws Error if loss or gradient is not finite.
+  // One optimizer step; metrics under TRL's names, "loss" that of the completions alone. Throws Error if loss or gradient is not finite.
   Json step(const DrawSequence& draw);
 
   int64_t steps_done() const { return steps_done_; }
@@ -52,6 +55,7 @@ class SftTrainer {
   Policy& policy_;
   const SftOptions options_;
   AdamW optimizer_;
+  AuxiliaryLosses auxiliary_;
   int64_t steps_done_ = 0;
   int64_t samples_drawn_ = 0;
   int64_t num_tokens_ = 0;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/seed.h"
+#include "grpo/router_balance.h"
 #include "grpo/training_state.h"
 
 namespace grpo {
@@ -125,11 +126,25 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   o.ref_model_mixup_alpha = r.number("ref_model_mixup_alpha", o.ref_model_mixup_alpha,
                                      {.min = 0.0, .max = 1.0, .min_exclusive = true});
   o.router_bias_update_rate = r.number("router_bias_update_rate", 0.0, {.min = 0.0});
+  o.auxiliary = read_auxiliary_loss_options(r, o.auxiliary);
   o.nonfinite_steps_max = r.integer("nonfinite_steps_max", o.nonfinite_steps_max, {.min = 1});
   o.engine.max_running = r.integer("max_running", o.engine.max_running, {.min = 1});
   o.engine.cache_tokens = r.integer("cache_tokens", o.engine.cache_tokens, {.min = 0});
   return o;
 }
+
+namespace {
+
+// The policy as it is now; what is not trained is shared with it.
+Policy make_reference(const Policy& policy, const TrainerOptions& options) {
+  if (options.sync_ref_model && options.ref_model_mixup_alpha != 1.0 && !policy.adapters().empty()) {
+    throw Error("a reference with adapters cannot be mixed: the mean of two low-rank products has a higher rank",
+                "ref_model_mixup_alpha", "set it to 1, which copies the adapters");
+  }
+  return policy.reference_copy();
+}
+
+}  // namespace
 
 Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options,
                  uint64_t seed)
@@ -138,8 +153,9 @@ Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, Trai
       options_(std::move(options)),
       seed_(seed),
       engine_(policy, tokenizer, options_.engine),
-      optimizer_(policy.parameters(), options_.optimizer) {
-  if (options_.loss.beta > 0.0) reference_ = policy.clone();
+      optimizer_(choose_trainable(policy, options_.auxiliary), options_.optimizer),
+      auxiliary_(policy, options_.auxiliary) {
+  if (options_.loss.beta > 0.0) reference_ = make_reference(policy, options_);
   policy_.set_requires_grad(true);
 }
 
@@ -164,13 +180,15 @@ Json Trainer::step(const DrawProblem& draw) {
   const double rate = learning_rate(options_.schedule, steps_done_, options_.max_steps);
   // Expert loads are counted in this step's training passes only: not in rollouts, evaluations, skipped
   // steps.
-  policy_.record_expert_load(options_.router_bias_update_rate > 0.0);
+  policy_.record_expert_load(true);
   const PolicyLossSums sums = accumulate(slice);
+  auxiliary_.add_metrics(metrics);
+  add_expert_load_metrics(policy_.expert_load(), metrics);
   const double norm = optimizer_.clip_grad_norm(options_.optimizer.max_grad_norm);
   const bool finite = sums.finite() && std::isfinite(norm) && !all_failed(slice);
   if (finite && sums.tokens > 0) {
     optimizer_.step(rate);
-    policy_.update_router_bias(options_.router_bias_update_rate);
+    if (options_.router_bias_update_rate > 0.0) policy_.update_router_bias(options_.router_bias_update_rate);
   }
   policy_.record_expert_load(false);
   optimizer_.zero_grad();
@@ -262,9 +280,12 @@ at::TensorOptions tensor_options(const Policy& policy) {
       .dtype(policy.dtype() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
+TokenScores score(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch, double temperature) {
+  return policy.token_scores(hidden.index_select(0, batch.rows), batch.targets, temperature);
+}
+
 TokenScores score(const Policy& policy, const MicroBatch& batch, double temperature) {
-  return policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets,
-                             temperature);
+  return score(policy, policy.hidden(batch.tokens), batch, temperature);
 }
 
 }  // namespace
@@ -289,10 +310,12 @@ void Trainer::score_old_logprobs() {
 
 PolicyLossSums Trainer::accumulate(const std::vector<Group*>& groups) {
   const Sequences sequences = sequences_of(groups);
+  const TrainedCounts counts = count_trained(sequences.list);
+  auxiliary_.begin_step(counts);
   PolicyLossSums sums;
-  for (const MicroBatch& batch :
-       pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_))) {
-    const TokenScores scores = score(policy_, batch, options_.sampling.temperature);
+  for (const MicroBatch& batch : pack(sequences.list, counts, options_.packing, tensor_options(policy_))) {
+    ForwardOutput output = policy_.forward(batch.tokens, auxiliary_.forward_options());
+    const TokenScores scores = score(policy_, output.hidden, batch, options_.sampling.temperature);
     PolicyLossInputs inputs;
     inputs.logprobs = scores.logprobs;
     inputs.entropy = scores.entropy;
@@ -312,7 +335,9 @@ PolicyLossSums Trainer::accumulate(const std::vector<Group*>& groups) {
       inputs.ref_logprobs = score(*reference_, batch, options_.sampling.temperature).logprobs;
     }
     const PolicyLoss loss = policy_loss(inputs, options_.loss);
-    loss.loss.backward();
+    const at::Tensor objective = auxiliary_.add_to(loss.loss, batch, output);
+    output = {};  // its memory serves the backward pass
+    objective.backward();
     optimizer_.accumulate_gradients();
     sums.add(loss.sums);
     num_tokens_ += batch.num_tokens();
@@ -324,14 +349,13 @@ void Trainer::sync_reference() {
   if (!options_.sync_ref_model || steps_done_ % options_.ref_model_sync_steps != 0) return;
   const at::NoGradGuard no_grad;
   const double alpha = options_.ref_model_mixup_alpha;
-  if (alpha == 1.0) {
-    reference_->copy_from(policy_);
-    return;
-  }
   auto move = [alpha](const std::vector<Parameter>& from, const std::vector<Parameter>& to) {
-    for (size_t i = 0; i < from.size(); ++i) at::Tensor(to[i].tensor).lerp_(from[i].tensor, alpha);
+    for (size_t i = 0; i < from.size(); ++i) {
+      at::Tensor reference = to[i].tensor;
+      alpha == 1.0 ? reference.copy_(from[i].tensor) : reference.lerp_(from[i].tensor, alpha);
+    }
   };
-  move(policy_.parameters(), reference_->parameters());
+  move(policy_.trainable(), reference_->trainable());
   move(policy_.buffers(), reference_->buffers());
 }
 

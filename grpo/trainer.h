@@ -16,6 +16,7 @@
 #include "core/json.h"
 #include "core/types.h"
 #include "grpo/advantage.h"
+#include "grpo/auxiliary_losses.h"
 #include "grpo/optimizer.h"
 #include "grpo/packing.h"
 #include "grpo/policy_loss.h"
@@ -45,6 +46,8 @@ struct TrainerOptions {
   int64_t ref_model_sync_steps = 512;  // ref = alpha * policy + (1 - alpha) * ref
   double ref_model_mixup_alpha = 0.6;  // 1: a copy, as DeepSeek-R1 does every 400 steps
   double router_bias_update_rate = 0;  // MoE: 0 leaves the routers' biases frozen
+  // Multi-token prediction and routers are left as they are unless asked for.
+  AuxiliaryLossOptions auxiliary = {.mtp = {.scale = 0.0, .detach_trunk = true}, .freeze_moe_router = true};
   int64_t nonfinite_steps_max = 5;     // skipped steps in a row after which the run stops
   EngineOptions engine;
 };
@@ -58,8 +61,10 @@ class Trainer {
   // The n-th problem of the endless training stream, with prompt_ids.
   using DrawProblem = std::function<Problem(int64_t n)>;
 
-  // Policy and tokenizer must outlive the trainer. Marks the policy's parameters as requiring gradients and,
-  // if beta > 0, copies it as the reference.
+  // Policy and tokenizer must outlive the trainer. Narrows policy.trainable() as choose_trainable
+  // says, marks that as requiring gradients and, if beta > 0, keeps the policy as it is now as the reference,
+  // which shares every weight that is not trained: with adapters it costs a second set of these and no model.
+  // Throws Error as AuxiliaryLosses does, and where a reference with adapters would have to be mixed.
   Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed);
   ~Trainer();
 
@@ -92,6 +97,7 @@ class Trainer {
   const uint64_t seed_;
   Engine engine_;
   AdamW optimizer_;
+  AuxiliaryLosses auxiliary_;
   std::optional<Policy> reference_;
   // The rollout in use.
   std::vector<Group> groups_;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "policy/io/adapter.h"
+#include "policy/trainable.h"
 
 namespace grpo {
 namespace {
@@ -50,6 +52,37 @@ PolicySource read_scratch(ObjectReader& r) {
   return source;
 }
 
+// The keys that say what is trained. Checked on a policy without weights.
+void read_trained(ObjectReader& r, PolicySource& source) {
+  source.where = r.where();
+  source.trainable = r.strings("trainable", {});
+  if (r.has("trainable") && source.trainable.empty()) {
+    r.fail("trainable", "an empty list would train nothing", "remove it to train everything");
+  }
+  if (r.has("lora") + r.has("adapter") + r.has("trainable") > 1) {
+    r.fail("", "\"trainable\", \"lora\" and \"adapter\" exclude each other",
+           "give one: with adapters nothing else is trained, and an adapter brings its own configuration");
+  }
+  for (const char* key : {"lora", "adapter"}) {
+    if (r.has(key) && !source.model) {
+      r.fail(key, "adapters need a base checkpoint: one from scratch is not kept", "give \"model\"");
+    }
+  }
+  Policy policy = Policy::empty(source.files.config, at::kFloat, at::Device(at::kMeta));
+  for (const char* key : {"lora", "adapter"}) r.raw(key);  // null is as good as absent
+  if (r.has("lora")) {
+    ObjectReader lora = r.object("lora");
+    source.lora = read_lora_config(lora);
+    lora.finish();
+  }
+  if (r.has("adapter")) {
+    source.adapter = r.string("adapter");
+    source.lora = check_adapter(*source.adapter, policy);
+  }
+  choose_trained(policy, source, /*base=*/false, /*seed=*/0);
+  source.parameters_trainable = count_trainable(policy);
+}
+
 }  // namespace
 
 PolicySource read_policy_source(const Json& policy, const std::string& file) {
@@ -73,6 +106,7 @@ PolicySource read_policy_source(const Json& policy, const std::string& file) {
     source = read_scratch(r);
   }
   if (r.has("dtype")) source.dtype = r.choice("dtype", {"float32", "bfloat16"});
+  read_trained(r, source);
   r.finish();
   if (source.files.eos_token_ids.empty()) {
     r.fail("", "no end token is known", "set eos_token_id in config.json or generation_config.json");
@@ -86,6 +120,15 @@ Policy make_policy(const PolicySource& source, std::optional<at::ScalarType> dty
   if (source.model) return load_checkpoint(*source.model, dtype, device).policy;
   return Policy::random(source.files.config, dtype.value_or(at::kFloat), device, seed,
                         source.initializer_range);
+}
+
+void choose_trained(Policy& policy, const PolicySource& source, bool base, uint64_t seed) {
+  if (!source.trainable.empty()) select_by_names(policy, source.trainable, source.where + ".trainable");
+  if (base && source.adapter) {
+    load_adapter(*source.adapter, policy);
+  } else if (source.lora) {
+    add_lora(policy, *source.lora, seed, source.where + ".lora");
+  }
 }
 
 }  // namespace grpo

@@ -8,10 +8,14 @@
 #include "core/atomic_directory.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/seed.h"
 #include "core/version.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
 #include "pipelines/stage.h"
+#include "pipelines/stage_memory.h"
+#include "policy/device_memory.h"
+#include "policy/io/adapter.h"
 #include "policy/kernels/plugin.h"
 
 namespace grpo {
@@ -47,23 +51,69 @@ void claim_directory(const std::string& out, const Recipe& recipe) {
   if (!started) write_file_atomically(path, text);
 }
 
-// The policy a stage starts from: the base, or what an earlier stage has left.
-Policy starting_policy(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
-                       const std::string& out, std::optional<at::ScalarType> dtype,
-                       const at::Device& device) {
-  if (spec.from == "base") return make_policy(base, dtype, device, recipe.seed);
+// Where a stage's weights come from: "base", or what an earlier stage has left.
+std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
+                                          const std::string& out) {
+  if (spec.from == "base") return base.model;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    if (recipe.stages[i].name == spec.from) {
-      return load_checkpoint(stage_directory(out, i, spec.from) + "/model", dtype, device).policy;
-    }
+    if (recipe.stages[i].name == spec.from) return stage_directory(out, i, spec.from) + "/model";
   }
   throw Error("unknown stage " + spec.from, recipe.file + ": " + spec.path, "");
 }
 
+// The policy a stage starts from, with what it trains chosen and its adapters on. `index`: the stage's.
+Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base, const std::string& out,
+                       std::optional<at::ScalarType> dtype, const at::Device& device) {
+  constexpr uint64_t adapter_stream = 0x6c6f7261;
+  const StageSpec& spec = recipe.stages[index];
+  const bool from_base = spec.from == "base";
+  Policy policy = from_base ? make_policy(base, dtype, device, recipe.seed)
+                            : load_checkpoint(*starting_model(recipe, spec, base, out), dtype, device).policy;
+  choose_trained(policy, base, from_base, derive_seed({recipe.seed, adapter_stream, index}));
+  return policy;
+}
+
+// Trained adapters alone, as adapter/. Before what says that the stage is finished.
+void write_adapter(const Policy& policy, const PolicySource& source, const std::optional<std::string>& base,
+                   const std::string& directory) {
+  AtomicDirectory adapter(directory);
+  save_adapter(policy, source.lora.value(), base.value(), adapter.path());
+  adapter.commit();
+}
+
+// A checkpoint that needs nothing beside it: adapters are merged into the policy first.
+void write_model(Policy& policy, const PolicySource& source, const std::string& directory, const Json& info) {
+  if (!policy.adapters().empty()) policy.merge_adapters();
+  AtomicDirectory model(directory);
+  save_checkpoint(policy, source.files, model.path());
+  model.commit(info);
+}
+
+// What a stage of "save_model": false leaves in place of a model.
+constexpr const char* kFinished = "/finished";
+
 std::optional<Json> finished_stage(const std::string& directory) {
-  if (!fs::exists(directory + "/model/manifest.json")) return std::nullopt;
-  verify_directory(directory + "/model");
-  return read_manifest(directory + "/model");
+  for (const std::string& left : {directory + "/model", directory + kFinished}) {
+    if (!fs::exists(left + "/manifest.json")) continue;
+    verify_directory(left);
+    return read_manifest(left);
+  }
+  return std::nullopt;
+}
+
+at::ScalarType policy_dtype(const PolicySource& source, const RunOptions& options) {
+  if (const auto chosen = chosen_dtype(options)) return *chosen;
+  if (source.dtype) return parse_dtype(*source.dtype, "policy.dtype");
+  return source.model && source.files.config.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
+
+// A stage cannot start from one that leaves no model.
+void check_start(const Recipe& recipe, const StageSpec& spec) {
+  for (const StageSpec& earlier : recipe.stages) {
+    if (earlier.name != spec.from || plan_stage(recipe, earlier).checkpoints.save_model) continue;
+    throw Error(fmt::format("stage \"{}\" starts from \"{}\", whose save_model is false", spec.name, spec.from),
+                recipe.file + ": " + spec.path, "let that stage save its model");
+  }
 }
 
 }  // namespace
@@ -73,18 +123,31 @@ Json check_recipe(const std::string& path, const std::vector<std::string>& overr
   Recipe recipe = read_recipe(path, overrides);
   chosen_dtype(options);
   // Keys first, so that a misspelt one is reported before a missing file.
-  for (const StageSpec& spec : recipe.stages) plan_stage(recipe, spec);
+  for (const StageSpec& spec : recipe.stages) {
+    plan_stage(recipe, spec);
+    check_start(recipe, spec);
+  }
+  // A plan for CUDA can be made anywhere.
+  const at::DeviceType device = options.device == "cuda" ? at::kCUDA : choose_device(options.device).type();
+  std::string reason;
+  const bool usable = device == at::kCPU || load_cuda_plugin(&reason);
   const PolicySource source = read_policy_source(recipe.policy, path);
   const ParameterCount count = count_parameters(source.files.config);
   Json out = {{"recipe", path}, {"name", recipe.name}, {"seed", recipe.seed}};
   out["policy"] = {{"model_type", source.files.config.model_type},
                    {"from", source.model.value_or("scratch")},
                    {"parameters_total", count.total},
-                   {"parameters_active", count.active}};
+                   {"parameters_active", count.active},
+                   {"parameters_trainable", source.parameters_trainable}};
   out["stages"] = Json::array();
   for (StageSpec& spec : recipe.stages) {
     set_context_defaults(spec, source.files.config);
-    out["stages"].push_back(check_stage(recipe, spec, source));
+    StageLengths lengths;
+    out["stages"].push_back(check_stage(recipe, spec, source, lengths));
+    const MemoryPlan plan =
+        plan_stage_memory(recipe, spec, source, lengths, policy_dtype(source, options), device);
+    Json& memory = out["stages"].back()["memory"] = memory_json(plan);
+    if (usable) memory["free_bytes"] = device_memory(at::Device(device, device == at::kCUDA ? 0 : -1)).free;
   }
   return out;
 }
@@ -94,11 +157,21 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
   std::string why_not_cuda;
   const at::Device device = choose_device(options.device, &why_not_cuda);
   if (!why_not_cuda.empty()) fmt::print(stderr, "running on the CPU: {}\n", why_not_cuda);
-  check_recipe(path, overrides, options);
+  const Json checked = check_recipe(path, overrides, options);
   Recipe recipe = read_recipe(path, overrides);
   const PolicySource source = read_policy_source(recipe.policy, path);
   for (StageSpec& spec : recipe.stages) set_context_defaults(spec, source.files.config);
   const auto dtype = chosen_dtype(options);
+  std::vector<MemoryPlan> memory;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    const Json& planned = checked["stages"][i]["memory"];
+    const auto free = planned["free_bytes"].get<int64_t>();
+    memory.push_back(memory_plan(planned));
+    fmt::print(stderr, "{}", memory_text(recipe.stages[i].name, memory.back(), free));
+    if (device.is_cuda() && !options.ignore_memory_plan) {
+      check_memory(recipe, recipe.stages[i], source, memory.back(), free);
+    }
+  }
   claim_directory(out, recipe);
 
   Json summary = {{"recipe", path}, {"out", out}, {"device", device.str()}, {"stages", Json::array()}};
@@ -110,9 +183,12 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
     std::optional<Json> finished = finished_stage(directory);
     if (!finished) {
       const auto start = std::chrono::steady_clock::now();
-      Policy policy = starting_policy(recipe, spec, source, out, dtype, device);
+      reset_peak_memory(device);
+      // On the CPU the process itself counts as well.
+      const int64_t planned = memory[i].peak_bytes() + (device.is_cpu() ? taken_memory(device) : 0);
+      Policy policy = starting_policy(recipe, i, source, out, dtype, device);
       const StageContext context{
-          recipe, plan, source, directory, step_offset, out + "/metrics.jsonl", out + "/episodes.jsonl"};
+          recipe, plan, source, directory, step_offset, out + "/metrics.jsonl", out + "/episodes.jsonl", planned};
       const Json history =
           spec.type == "sft" ? run_sft_stage(context, policy) : run_rl_stage(context, policy);
       finished =
@@ -121,12 +197,20 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
                {"from", spec.from},
                {"steps", plan.max_steps},
                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
-               {"model", directory + "/model"},
                {"version", kVersion},
+               {"memory", {{"planned_bytes", planned}, {"peak_bytes", peak_memory(device)}}},
                {"eval", history}};
-      AtomicDirectory model(directory + "/model");
-      save_checkpoint(policy, source.files, model.path());
-      model.commit(*finished);
+      if (!policy.adapters().empty()) {
+        (*finished)["adapter"] = directory + "/adapter";
+        write_adapter(policy, source, starting_model(recipe, spec, source, out), directory + "/adapter");
+      }
+      if (plan.checkpoints.save_model) {
+        (*finished)["model"] = directory + "/model";
+        write_model(policy, source, directory + "/model", *finished);
+      } else {
+        AtomicDirectory nothing(directory + kFinished);
+        nothing.commit(*finished);
+      }
     }
     // The finished model stands for them. Also where a run was killed before it could clean up.
     remove_checkpoints(directory);

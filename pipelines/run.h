@@ -2,7 +2,8 @@
 // Running a recipe from start to finish, or from where it stopped.
 //
 //   OUT/ recipe.json  metrics.jsonl  episodes.jsonl  summary.json
-//        stages/01-NAME/{checkpoint-000200/, model/ (a Hugging Face directory)}
+//        stages/01-NAME/{checkpoint-000200/, model/ (a Hugging Face directory), adapter/ (PEFT, where the
+//                        recipe trains adapters: model/ then has them merged in)}
 
 #include <optional>
 #include <string>
@@ -15,17 +16,21 @@ namespace grpo {
 struct RunOptions {
   std::string device = "auto";  // auto, cpu, cuda
   std::string dtype = "";       // overrides the recipe's and the checkpoint's; empty: do not
+  bool ignore_memory_plan = false;  // run even where the plan says that the device is too small
 };
 
 // Validates a recipe without weights in memory: every key of every stage, data files and columns, checkpoint
 // names and shapes, tokenizer against model. Returns a description of what would run (parameters, steps, data
-// sizes), one object per stage. Throws Error at the first thing wrong.
+// sizes), one object per stage, each with its "memory" (grpo/trainer_memory.h) on options.device, which need not be
+// here; "free_bytes" in it says what is free where it is. Throws Error at the first thing wrong, not for a plan that
+// does not fit.
 Json check_recipe(const std::string& path, const std::vector<std::string>& overrides,
                   const RunOptions& options);
 
 // Runs the recipe into `out`, resuming if the directory holds an unfinished run of the same recipe: finished
 // stages are skipped, the running one goes on from its last checkpoint, bit for bit on the same machine.
-// Throws Error before anything is written if check_recipe would, or if `out` holds a different recipe.
+// Throws Error before anything is written if check_recipe would, if a stage needs more than the GPU has free, or if
+// `out` holds a different recipe.
 // Progress goes to stderr. Returns the run's summary (also OUT/summary.json).
 Json run_recipe(const std::string& path, const std::vector<std::string>& overrides, const std::string& out,
                 const RunOptions& options);

@@ -8,8 +8,8 @@
 
 namespace grpo {
 
-// scale * B A, added to rows first_row .. first_row + B.size(0) of a weight (LoRA, arXiv 2106.09685). A stacked
-// weight (q, k and v in one) can carry one term per part.
+// scale * B A, added to rows first_row .. first_row + B.size(0) of a weight (LoRA, arXiv 2106.09685). A
+// stacked weight (q, k and v in one) can carry one term per part.
 struct LowRankTerm {
   at::Tensor a;  // [r, in]
   at::Tensor b;  // [rows, r]
@@ -23,9 +23,11 @@ struct LinearMap {
   std::vector<LowRankTerm> terms;
 
   bool defined() const { return weight.defined(); }
-  // x [N, in] -> [N, out]. Differentiable.
+  // x [N, in] -> [N, out]. Differentiable in x, weight, bias, A and B; what needs no gradient costs none. As
+  // with packed_linear, a row's result on the CPU does not depend on how many others there are.
   at::Tensor operator()(const at::Tensor& x) const;
-  // weight with all terms added, [out, in]: the weight itself where there are none.
+  // weight with all terms added, each rounded once, [out, in]: the weight itself where there are none.
+  // Carries no gradients.
   at::Tensor full_weight() const;
 };
 

@@ -1,6 +1,5 @@
 #include "policy/policy.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <fmt/format.h>
 
 #include "core/error.h"
@@ -11,6 +10,7 @@
 #include "policy/kernels/logprobs.h"
 #include "policy/kernels/rms_norm.h"
 #include "policy/layers.h"
+#include "policy/random_weights.h"
 #include "policy/rope_scaling.h"
 
 namespace grpo {
@@ -28,24 +28,37 @@ class WeightsBuilder {
     auto weights = std::make_shared<Policy::Weights>();
     const int64_t d = config_.hidden_size;
     weights->embedding = parameter("model.embed_tokens.weight", {config_.vocab_size, d});
-    for (size_t i = 0; i < config_.layers.size(); ++i) weights->layers.push_back(layer(i));
+    for (size_t i = 0; i < config_.layers.size(); ++i) weights->layers.push_back(layer(i, config_.layers[i]));
     weights->norm = parameter("model.norm.weight", {d});
     weights->head = config_.tie_word_embeddings ? weights->embedding : parameter("lm_head.weight", {config_.vocab_size, d});
+    for (int64_t k = 0; k < config_.mtp_layers; ++k) weights->mtp.push_back(mtp(config_.layers.size() + static_cast<size_t>(k)));
     return weights;
   }
 
+  std::vector<Parameter> given;  // tensors to use in this order; empty: fresh ones
   std::vector<Parameter> parameters;
   std::vector<Parameter> buffers;
 
  private:
   at::Tensor parameter(const std::string& name, at::IntArrayRef shape) {
-    parameters.push_back({name, at::empty(shape, options_)});
+    parameters.push_back({name, given.empty() ? at::empty(shape, options_) : given.at(parameters.size()).tensor});
     return parameters.back().tensor;
   }
 
-  LayerWeights layer(size_t i) {
+  MtpWeights mtp(size_t i) {
     const std::string at = fmt::format("model.layers.{}", i);
-    const LayerConfig& config = config_.layers[i];
+    const int64_t d = config_.hidden_size;
+    MtpWeights out;
+    out.embedding_norm = parameter(at + ".enorm.weight", {d});
+    out.hidden_norm = parameter(at + ".hnorm.weight", {d});
+    out.projection = linear(at + ".eh_proj", d, 2 * d);
+    out.layer = layer(i, config_.layers.back());
+    out.norm = parameter(at + ".shared_head.norm.weight", {d});
+    return out;
+  }
+
+  LayerWeights layer(size_t i, const LayerConfig& config) {
+    const std::string at = fmt::format("model.layers.{}", i);
     LayerWeights out;
     out.attention_norm = parameter(at + ".input_layernorm.weight", {config_.hidden_size});
     if (const auto* gqa = std::get_if<GqaConfig>(&config.attention)) {
@@ -126,6 +139,21 @@ class WeightsBuilder {
   at::TensorOptions options_;
 };
 
+int64_t rows_per_chunk(const ModelConfig& config) {
+  return std::max<int64_t>(16, kLogitsPerChunk / config.vocab_size);
+}
+
+// Calls f for the mixture of every layer that has one, in the order of expert_load().
+template <class F>
+void for_each_moe(Policy::Weights& weights, F f) {
+  for (LayerWeights& layer : weights.layers) {
+    if (auto* moe = std::get_if<MoeWeights>(&layer.mlp)) f(*moe);
+  }
+  for (MtpWeights& mtp : weights.mtp) {
+    if (auto* moe = std::get_if<MoeWeights>(&mtp.layer.mlp)) f(*moe);
+  }
+}
+
 bool is_bias(const std::string& name) { return name.ends_with(".bias"); }
 
 }  // namespace
@@ -146,13 +174,15 @@ PackedTokens pack_sequences(const std::vector<std::vector<int64_t>>& sequences, 
   return packed;
 }
 
-Policy::Policy(ModelConfig config, at::ScalarType dtype, const at::Device& device)
+Policy::Policy(ModelConfig config, at::ScalarType dtype, const at::Device& device, const std::vector<Parameter>& given)
     : config_(std::move(config)), dtype_(dtype), device_(device) {
   WeightsBuilder builder(config_, at::TensorOptions().dtype(dtype).device(device));
+  builder.given = given;
   weights_ = builder.build();
   weights_->rope_frequencies = at::tensor(rope_frequencies(config_.rope)).to(device);
   parameters_ = std::move(builder.parameters);
   buffers_ = std::move(builder.buffers);
+  trainable_ = parameters_;
 }
 
 Policy Policy::empty(const ModelConfig& config, at::ScalarType dtype, const at::Device& device) {
@@ -162,6 +192,8 @@ Policy Policy::empty(const ModelConfig& config, at::ScalarType dtype, const at::
 Policy Policy::random(const ModelConfig& config, at::ScalarType dtype, const at::Device& device, uint64_t seed,
                       double initializer_range) {
   Policy policy(config, dtype, device);
+  // Drawn on the CPU in float32 whatever the target, so that a seed means the same weights everywhere.
+  std::vector<NormalDraw> draws;
   for (size_t i = 0; i < policy.parameters_.size(); ++i) {
     const Parameter& p = policy.parameters_[i];
     if (is_bias(p.name)) {
@@ -169,50 +201,61 @@ Policy Policy::random(const ModelConfig& config, at::ScalarType dtype, const at:
     } else if (p.tensor.dim() == 1) {
       p.tensor.fill_(1);
     } else {
-      // Drawn on the CPU in float32 whatever the target, so that a seed means the same weights everywhere.
-      at::Generator generator = at::detail::createCPUGenerator(derive_seed({seed, i}));
-      p.tensor.copy_(at::empty(p.tensor.sizes(), at::kFloat).normal_(0.0, initializer_range, generator));
+      draws.push_back({p.tensor, derive_seed({seed, i})});
     }
   }
+  draw_normal(std::move(draws), initializer_range);
   return policy;
 }
 
 at::Tensor Policy::hidden(const PackedTokens& batch, const KvView* kv) const {
-  const at::AutoGradMode grad(at::GradMode::is_enabled() && kv == nullptr);
+  ForwardOptions options;
+  options.kv = kv;
+  return forward(batch, options).hidden;
+}
+
+ForwardOutput Policy::forward(const PackedTokens& batch, const ForwardOptions& options) const {
+  GRPO_CHECK(!(options.balance_loss && options.kv != nullptr));
+  const at::AutoGradMode grad(at::GradMode::is_enabled() && options.kv == nullptr);
   const Weights& w = *weights_;
-  ForwardContext context{config_, batch, rope_angles(batch.positions, w.rope_frequencies), kv};
-  if (config_.rope.attention_factor != 1.0) {
-    context.angles.cos.mul_(config_.rope.attention_factor);
-    context.angles.sin.mul_(config_.rope.attention_factor);
-  }
+  const int64_t rows = batch.tokens.size(0);
+  RouterContext router;
+  router.record_routes = options.record_routes;
+  if (options.replay_routes != nullptr) router.replay = check_routes(config_, *options.replay_routes, rows, device_);
+  if (options.balance_loss) router.sequences = sequence_rows(batch.cu_seqlens, rows);
+  const ForwardContext context = forward_context(config_, w, batch, options.kv);
   at::Tensor x = embed(w.embedding, batch.tokens);
-  for (size_t i = 0; i < w.layers.size(); ++i) {
-    const LayerWeights& layer = w.layers[i];
-    const LayerConfig& config = config_.layers[i];
-    const at::Tensor normed = rms_norm(x, layer.attention_norm, config_.rms_norm_eps);
-    if (const auto* gqa = std::get_if<GqaConfig>(&config.attention)) {
-      x = x + attend(*gqa, std::get<GqaWeights>(layer.attention), context, i, normed);
-    } else {
-      x = x + attend(std::get<MlaConfig>(config.attention), std::get<MlaWeights>(layer.attention), context, i, normed);
-    }
-    const at::Tensor mid = rms_norm(x, layer.mlp_norm, config_.rms_norm_eps);
-    if (const auto* dense = std::get_if<DenseWeights>(&layer.mlp)) {
-      x = x + feed_forward(*dense, mid);
-    } else {
-      x = x + feed_forward(std::get<MoeConfig>(config.mlp), std::get<MoeWeights>(layer.mlp), mid);
-    }
+  for (size_t i = 0; i < w.layers.size(); ++i) x = run_layer(config_.layers[i], w.layers[i], context, i, router, x);
+
+  auto load = router.loads.begin();
+  for (const LayerWeights& layer : w.layers) {
+    const auto* moe = std::get_if<MoeWeights>(&layer.mlp);
+    if (moe != nullptr && moe->load.defined()) at::Tensor(moe->load).add_(*load++);
   }
-  return rms_norm(x, w.norm, config_.rms_norm_eps);
+  if (options.balance_loss && !router.balance_loss.defined()) router.balance_loss = at::zeros({}, x.options());
+  return {rms_norm(x, w.norm, config_.rms_norm_eps), x, std::move(router.routes), router.balance_loss};
 }
 
 at::Tensor Policy::logits(const at::Tensor& hidden) const {
   return packed_linear(hidden, weights_->head).to(dtype_ == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& targets, double temperature) const {
-  const int64_t rows = std::max<int64_t>(16, kLogitsPerChunk / config_.vocab_size);
-  auto [logprobs, entropy] = head_logprobs(hidden, weights_->head, targets, temperature, rows);
+TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& targets, double temperature,
+                                 bool train_head) const {
+  const at::Tensor head = train_head ? weights_->head : weights_->head.detach();
+  auto [logprobs, entropy] = head_logprobs(hidden, head, targets, temperature, rows_per_chunk(config_));
   return {logprobs, entropy};
+}
+
+at::Tensor Policy::likeliest_tokens(const at::Tensor& hidden) const {
+  const at::NoGradGuard no_grad;
+  const int64_t rows = hidden.size(0), chunk = rows_per_chunk(config_);
+  at::Tensor tokens = at::empty({rows}, hidden.options().dtype(at::kLong));
+  for (int64_t first = 0; first < rows; first += chunk) {
+    const int64_t count = std::min(chunk, rows - first);
+    tokens.narrow(0, first, count).copy_(packed_linear(hidden.narrow(0, first, count), weights_->head).argmax(-1));
+  }
+  return tokens;
 }
 
 std::vector<KvShape> Policy::kv_shapes() const {
@@ -228,52 +271,49 @@ std::vector<KvShape> Policy::kv_shapes() const {
   return shapes;
 }
 
-void Policy::set_requires_grad(bool value) {
-  for (const Parameter& p : parameters_) at::Tensor(p.tensor).set_requires_grad(value);
-}
-
 void Policy::record_expert_load(bool record) {
-  for (LayerWeights& layer : weights_->layers) {
-    if (auto* moe = std::get_if<MoeWeights>(&layer.mlp)) {
-      moe->load = record ? at::zeros({moe->router.size(0)}, moe->router.options().dtype(at::kLong).requires_grad(false))
-                         : at::Tensor();
-    }
-  }
+  for_each_moe(*weights_, [&](MoeWeights& moe) {
+    moe.load = record ? at::zeros({moe.router.size(0)}, moe.router.options().dtype(at::kLong).requires_grad(false))
+                      : at::Tensor();
+  });
 }
 
 std::vector<at::Tensor> Policy::expert_load() const {
   std::vector<at::Tensor> load;
-  for (const LayerWeights& layer : weights_->layers) {
-    const auto* moe = std::get_if<MoeWeights>(&layer.mlp);
-    if (moe != nullptr && moe->load.defined()) load.push_back(moe->load);
-  }
+  for_each_moe(*weights_, [&](MoeWeights& moe) {
+    if (moe.load.defined()) load.push_back(moe.load);
+  });
   return load;
 }
 
 void Policy::update_router_bias(double rate) {
   const at::NoGradGuard no_grad;
-  for (LayerWeights& layer : weights_->layers) {
-    auto* moe = std::get_if<MoeWeights>(&layer.mlp);
-    if (moe == nullptr || !moe->load.defined() || !moe->bias.defined()) continue;
-    const at::Tensor load = moe->load.to(at::kFloat);
-    moe->bias.add_((load.mean() - load).sign(), rate);
-    moe->load.zero_();
+  bool moved = false;
+  for_each_moe(*weights_, [&](MoeWeights& moe) {
+    if (!moe.load.defined() || !moe.bias.defined()) return;
+    const at::Tensor load = moe.load.to(at::kFloat);
+    moe.bias.add_((load.mean() - load).sign(), rate);
+    moe.load.zero_();
+    moved = true;
+  });
+  if (moved) check_router_bias();
+}
+
+void Policy::check_router_bias() const {
+  if (device_.is_meta()) return;
+  std::vector<at::Tensor> finite;
+  for (const Parameter& buffer : buffers_) finite.push_back(buffer.tensor.isfinite().all());
+  if (finite.empty()) return;
+  const at::Tensor host = at::stack(finite).to(at::kCPU);
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (host[static_cast<int64_t>(i)].item<bool>()) continue;
+    throw Error("the router's correction bias holds a NaN or infinity", buffers_[i].name,
+                "lower router_bias_update_rate, or go back to an earlier checkpoint");
   }
 }
 
-std::vector<NamedTensor> Policy::checkpoint_tensors() const { return checkpoint_views(config_, *weights_); }
+std::vector<NamedTensor> Policy::checkpoint_tensors() const { return checkpoint_table(config_, *weights_).tensors; }
 
-Policy Policy::clone() const {
-  Policy copy(config_, dtype_, device_);
-  copy.copy_from(*this);
-  return copy;
-}
-
-void Policy::copy_from(const Policy& other) {
-  const at::NoGradGuard no_grad;
-  GRPO_CHECK(parameters_.size() == other.parameters_.size() && buffers_.size() == other.buffers_.size());
-  for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i].tensor.copy_(other.parameters_[i].tensor);
-  for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].tensor.copy_(other.buffers_[i].tensor);
-}
+std::vector<NamedTensor> Policy::checkpoint_copies() const { return mtp_copies(config_, *weights_); }
 
 }  // namespace grpo

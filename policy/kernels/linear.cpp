@@ -38,27 +38,39 @@ void over_groups(const at::Tensor& offsets, F f) {
   }
 }
 
-// Whether LibTorch's grouped GEMM can do it; it reads 16 bytes at a time.
+// Whether LibTorch's grouped GEMM can do it; it reads 16 bytes at a time. The meta device, which has no offsets to
+// loop over, takes the same path.
 bool grouped_gemm_takes(const at::Tensor& x, const at::Tensor& weight) {
+  if (x.is_meta()) return true;
   return x.is_cuda() && x.scalar_type() == at::kBFloat16 && weight.size(1) % 8 == 0 && weight.size(2) % 8 == 0;
+}
+
+// at::_grouped_mm, which LibTorch has for the meta device in Python only.
+at::Tensor grouped_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& offsets) {
+  if (!a.is_meta()) return at::_grouped_mm(a, b, offsets);
+  if (b.dim() == 3) return at::empty({a.size(0), b.size(2)}, a.options());
+  return at::empty({offsets.size(0), a.size(0), b.size(1)}, a.options());
 }
 
 class GroupedGemmFunction : public torch::autograd::Function<GroupedGemmFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& offsets) {
-    ctx->save_for_backward({x, weight, offsets});
-    return at::_grouped_mm(x.contiguous(), weight.transpose(1, 2), offsets);
+    ctx->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight, offsets});
+    return grouped_mm(x.contiguous(), weight.transpose(1, 2), offsets);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &offsets = saved[2], dy = grads[0].contiguous();
-    const at::Tensor rows = at::diff(offsets, 1, 0, at::zeros({1}, offsets.options()));
-    // A group without rows gets an unwritten gradient on some GPUs (pytorch/pytorch#172439).
-    const at::Tensor dweight =
-        at::_grouped_mm(dy.t(), x.contiguous(), offsets).masked_fill_((rows == 0).view({-1, 1, 1}), 0.0);
-    return {at::_grouped_mm(dy, weight, offsets), dweight, at::Tensor()};
+    at::Tensor dx, dweight;
+    if (ctx->needs_input_grad(0)) dx = grouped_mm(dy, weight, offsets);
+    if (ctx->needs_input_grad(1)) {
+      const at::Tensor rows = at::diff(offsets, 1, 0, at::zeros({1}, offsets.options()));
+      // A group without rows gets an unwritten gradient on some GPUs (pytorch/pytorch#172439).
+      dweight = grouped_mm(dy.t(), x.contiguous(), offsets).masked_fill_((rows == 0).view({-1, 1, 1}), 0.0);
+    }
+    return {dx, dweight, at::Tensor()};
   }
 };
 
@@ -66,7 +78,7 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& offsets) {
-    ctx->save_for_backward({x, weight, offsets});
+    ctx->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight, offsets});
     at::Tensor y = at::empty({x.size(0), weight.size(1)}, x.options());
     over_groups(offsets, [&](int64_t g, int64_t first, int64_t rows) {
       y.narrow(0, first, rows).copy_(packed_linear(x.narrow(0, first, rows), weight[g]));
@@ -77,12 +89,19 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], dy = grads[0].contiguous();
-    at::Tensor dx = at::empty_like(x), dweight = at::zeros_like(weight);
+    at::Tensor dx, dweight;
+    if (ctx->needs_input_grad(0)) dx = at::empty({dy.size(0), weight.size(2)}, dy.options());
+    if (ctx->needs_input_grad(1)) dweight = at::zeros_like(weight);
     over_groups(saved[2], [&](int64_t g, int64_t first, int64_t rows) {
       const at::Tensor part = dy.narrow(0, first, rows);
-      at::Tensor dx_part = dx.narrow(0, first, rows), dweight_part = dweight[g];
-      at::mm_out(dx_part, part, weight[g]);
-      at::mm_out(dweight_part, part.t(), x.narrow(0, first, rows));
+      if (dx.defined()) {
+        at::Tensor dx_part = dx.narrow(0, first, rows);
+        at::mm_out(dx_part, part, weight[g]);
+      }
+      if (dweight.defined()) {
+        at::Tensor dweight_part = dweight[g];
+        at::mm_out(dweight_part, part.t(), x.narrow(0, first, rows));
+      }
     });
     return {dx, dweight, at::Tensor()};
   }

@@ -15,7 +15,7 @@ at::Tensor headwise_linear(const at::Tensor& x, const at::Tensor& weight);
 
 // One linear per group of consecutive rows: rows offsets[g-1]..offsets[g] of x [T, K] times weight[g] of
 // [G, O, K] transposed -> [T, O]. offsets [G] int32: cumulative ends, on x's device. Differentiable in x and
-// weight. On CUDA in bfloat16 with K and O multiples of 8 this is LibTorch's grouped GEMM, which does not wait for
+// weight; a weight that needs no gradient costs none, and x is then not kept for backward. On CUDA in bfloat16 with K and O multiples of 8 this is LibTorch's grouped GEMM, which does not wait for
 // the device; elsewhere a loop over groups, for which the offsets are read back.
 at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& offsets);
 

@@ -109,9 +109,10 @@ class HeadLogprobsFunction : public torch::autograd::Function<HeadLogprobsFuncti
     const at::Tensor &hidden = saved[0], &head = saved[1], &targets = saved[2], &lse = saved[3];
     const double temperature = ctx->saved_data["temperature"].toDouble();
     const int64_t rows_per_chunk = ctx->saved_data["rows_per_chunk"].toInt(), rows = hidden.size(0);
-    at::Tensor d_hidden = at::empty_like(hidden);
+    at::Tensor d_hidden, d_head;
+    if (ctx->needs_input_grad(0)) d_hidden = at::empty_like(hidden);
     // The head's gradient is summed over chunks in the score dtype, then rounded once.
-    at::Tensor d_head = at::zeros(head.sizes(), head.options().dtype(score_dtype(head)));
+    if (ctx->needs_input_grad(1)) d_head = at::zeros(head.sizes(), head.options().dtype(score_dtype(head)));
     for (int64_t first = 0; first < rows; first += rows_per_chunk) {
       const int64_t count = std::min(rows_per_chunk, rows - first);
       const at::Tensor part = hidden.narrow(0, first, count);
@@ -119,10 +120,11 @@ class HeadLogprobsFunction : public torch::autograd::Function<HeadLogprobsFuncti
       const at::Tensor d_logits = op.call(logits, targets.narrow(0, first, count), lse.narrow(0, first, count),
                                           grads[0].narrow(0, first, count), temperature)
                                       .to(hidden.scalar_type());
-      d_hidden.narrow(0, first, count).copy_(at::mm(d_logits, head));
-      d_head.add_(at::mm(d_logits.t(), part));
+      if (d_hidden.defined()) d_hidden.narrow(0, first, count).copy_(at::mm(d_logits, head));
+      if (d_head.defined()) d_head.add_(at::mm(d_logits.t(), part));
     }
-    return {d_hidden, d_head.to(head.scalar_type()), at::Tensor(), at::Tensor(), at::Tensor()};
+    if (d_head.defined()) d_head = d_head.to(head.scalar_type());
+    return {d_hidden, d_head, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 

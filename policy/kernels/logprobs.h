@@ -18,8 +18,8 @@ struct LogprobRows {
 LogprobRows logprob_rows(const at::Tensor& logits, const at::Tensor& targets, double temperature);
 
 // Log-probs and entropy of targets [N] from hidden [N, D] and the output head [V, D], rows_per_chunk rows of
-// logits at a time in forward and backward. Differentiable in hidden and head through the log-probs; entropy
-// carries no gradient. Logits are rounded to the weights' dtype by the product and then widened, as logits()
+// logits at a time in forward and backward. Differentiable in hidden and head through the log-probs, and what
+// needs no gradient costs none; entropy carries no gradient. Logits are rounded to the weights' dtype by the product and then widened, as logits()
 // does.
 struct HeadLogprobs {
   at::Tensor logprobs;
