@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "core/error.h"
 #include "policy/io/fp8_blocks.h"
@@ -21,8 +23,11 @@ namespace {
 
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kDirectBytes = 16 << 20;  // read at a time into the policy's own memory
-constexpr int64_t kStagedBytes = 2 << 20;   // read at a time into a buffer; a float8 slice needs a second one
-constexpr int kThreadsMax = 16;             // 16 threads x 2 buffers x 2 MiB = 64 MiB
+constexpr int64_t kStagedBytes =
+    1 << 20;                         // read at a time into a buffer; what it becomes may need a second one
+constexpr int64_t kThreadsMax = 32;  // 32 threads x 2 buffers x 1 MiB = 64 MiB
+constexpr int64_t kConvertedAtOnce =
+    32768;  // numbers, the most that LibTorch converts without threads of its own
 
 // Part of one weight: what one thread reads at a time.
 struct Slice {
@@ -56,11 +61,17 @@ class WeightStream {
     slice_all();
   }
 
+  // Threads of our own: LibTorch's would wait for each other where a file makes one of them wait.
   void run() {
-    const int threads = std::min<int>({at::get_num_threads(), kThreadsMax, static_cast<int>(slices_.size())});
-    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) work();
-    });
+    int64_t bytes = 0;
+    for (const at::Tensor& view : views_) bytes += static_cast<int64_t>(view.nbytes());
+    const int64_t threads = std::min<int64_t>({at::get_num_threads(), kThreadsMax, 1 + bytes / kDirectBytes});
+    {
+      std::vector<std::jthread> others;
+      for (int64_t i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
+      work();
+    }
+    if (failure_) std::rethrow_exception(failure_);
   }
 
   void throw_if_any_problem(const std::string& directory) const {
@@ -79,7 +90,7 @@ class WeightStream {
  private:
   struct Staging {
     at::Tensor bytes;   // as in the file
-    at::Tensor values;  // dequantised
+    at::Tensor values;  // as in the policy
   };
 
   at::ScalarType stored(size_t weight) const { return *find_dtype(sources_[weight].tensor->dtype)->type; }
@@ -129,13 +140,12 @@ class WeightStream {
   void work() {
     const at::NoGradGuard no_grad;
     Staging staging;
-    for (size_t i = next_++; i < slices_.size(); i = next_++) {
-      try {
-        read(slices_[i], staging);
-      } catch (...) {
-        next_ = slices_.size();  // the others need not go on
-        throw;
-      }
+    try {
+      for (size_t i = next_++; i < slices_.size(); i = next_++) read(slices_[i], staging);
+    } catch (...) {
+      next_ = slices_.size();  // the others need not go on
+      const std::scoped_lock lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
     }
   }
 
@@ -149,39 +159,50 @@ class WeightStream {
       auto* to = static_cast<char*>(view.data_ptr()) + static_cast<uint64_t>(slice.first) * width;
       return reader_.read_bytes(source.tensor->name, offset, bytes, to);
     }
-    const at::Tensor buffer = room(staging.bytes, bytes, view.device()).view(type);
-    reader_.read_bytes(source.tensor->name, offset, bytes, buffer.data_ptr());
-    if (source.scale != nullptr) return dequantise_slice(slice, buffer, staging);
-    view.view(-1).narrow(0, slice.first, slice.count).copy_(buffer);
-  }
-
-  void dequantise_slice(const Slice& slice, const at::Tensor& codes, Staging& staging) {
-    const WeightSource& source = sources_[slice.weight];
-    const at::Tensor& view = views_[slice.weight];
-    const int64_t columns = view.size(1), across = blocks_over(columns, fp8_->columns);
-    const int64_t row = slice.first / columns, rows = slice.count / columns;
-    const int64_t band = row / fp8_->rows, bands = blocks_over(row + rows, fp8_->rows) - band;
-    const at::ScalarType type = *find_dtype(source.scale->dtype)->type;
-    const at::Tensor raw = at::empty({bands, across}, at::TensorOptions().dtype(type));
-    reader_.read_bytes(source.scale->name,
-                       static_cast<uint64_t>(source.scale_first + band * across) * raw.element_size(),
-                       raw.nbytes(), raw.data_ptr());
-    const at::Tensor scales = raw.to(at::kFloat);
-    const Fp8Rows in{static_cast<const uint8_t*>(codes.data_ptr()), row, rows, columns,
-                     scales.const_data_ptr<float>()};
+    const at::Tensor raw = room(staging.bytes, bytes, view.device()).view(type);
+    reader_.read_bytes(source.tensor->name, offset, bytes, raw.data_ptr());
     const at::Tensor to = view.view(-1).narrow(0, slice.first, slice.count);
+    if (type == to.scalar_type()) {
+      to.copy_(raw);  // to another device
+      return;
+    }
+    const uint64_t wanted = static_cast<uint64_t>(slice.count) * static_cast<uint64_t>(to.element_size());
     const at::Tensor values =
-        to.is_cpu()
-            ? to
-            : room(staging.values, static_cast<uint64_t>(slice.count) * to.element_size(), to.device())
-                  .view(to.scalar_type());
-    if (auto problem = dequantise(in, *fp8_, values.data_ptr(), to.scalar_type())) {
-      const std::scoped_lock lock(mutex_);
-      const auto [it, fresh] = problems_.emplace(slice.weight, *problem);
-      if (!fresh && problem->row < it->second.row) it->second = std::move(*problem);
+        to.is_cpu() ? to : room(staging.values, wanted, to.device()).view(to.scalar_type());
+    if (source.scale == nullptr) {
+      convert(raw, values);
+    } else if (!dequantise_slice(slice, raw, values)) {
       return;
     }
     if (!to.is_cpu()) to.copy_(values);
+  }
+
+  static void convert(const at::Tensor& from, const at::Tensor& to) {
+    for (int64_t first = 0; first < from.numel(); first += kConvertedAtOnce) {
+      const int64_t count = std::min(kConvertedAtOnce, from.numel() - first);
+      to.narrow(0, first, count).copy_(from.narrow(0, first, count));
+    }
+  }
+
+  bool dequantise_slice(const Slice& slice, const at::Tensor& codes, const at::Tensor& values) {
+    const WeightSource& source = sources_[slice.weight];
+    const int64_t columns = views_[slice.weight].size(1), across = blocks_over(columns, fp8_->columns);
+    const int64_t row = slice.first / columns, rows = slice.count / columns;
+    const int64_t band = row / fp8_->rows, bands = blocks_over(row + rows, fp8_->rows) - band;
+    const at::Tensor raw =
+        at::empty({bands, across}, at::TensorOptions().dtype(*find_dtype(source.scale->dtype)->type));
+    const auto offset =
+        static_cast<uint64_t>(source.scale_first + band * across) * static_cast<uint64_t>(raw.element_size());
+    reader_.read_bytes(source.scale->name, offset, raw.nbytes(), raw.data_ptr());
+    const at::Tensor scales = raw.to(at::kFloat);
+    const Fp8Rows in{static_cast<const uint8_t*>(codes.data_ptr()), row, rows, columns,
+                     scales.const_data_ptr<float>()};
+    auto problem = dequantise(in, *fp8_, values.data_ptr(), values.scalar_type());
+    if (!problem) return true;
+    const std::scoped_lock lock(mutex_);
+    const auto [it, fresh] = problems_.emplace(slice.weight, *problem);
+    if (!fresh && problem->row < it->second.row) it->second = std::move(*problem);
+    return false;
   }
 
   // The first `bytes` of a buffer of this thread.
@@ -200,7 +221,8 @@ class WeightStream {
   std::vector<at::Tensor> views_;
   std::vector<Slice> slices_;
   std::atomic<size_t> next_{0};
-  std::mutex mutex_;
+  std::mutex mutex_;  // of what follows
+  std::exception_ptr failure_;
   std::map<size_t, Fp8Problem> problems_;  // by weight, the first of each
 };
 
