@@ -1,5 +1,4 @@
 // The whole policy and the engine on CUDA against the CPU.
-#include <dlfcn.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <functional>
@@ -15,18 +14,13 @@ namespace grpo {
 namespace {
 
 using testing::all_architectures;
+using testing::NoWaits;
+using testing::on_cuda;
 using testing::random_ids;
 using testing::random_policy;
 using testing::relative_error;
 using testing::ScrambledCache;
 using Ids = std::vector<std::vector<int64_t>>;
-
-// A copy of a policy on the GPU.
-Policy on_cuda(const Policy& policy, at::ScalarType dtype) {
-  Policy copy = Policy::empty(policy.config(), dtype, at::Device(at::kCUDA, 0));
-  copy.copy_from(policy);
-  return copy;
-}
 
 Ids some_sequences(const Policy& policy) {
   Ids sequences;
@@ -209,21 +203,6 @@ TEST_F(CudaPolicy, TheEngineAnswersAsOnTheCpu) {
     }
   }
 }
-
-// Makes whatever waits for the GPU throw, while it lives.
-class NoWaits {
- public:
-  NoWaits() : refuse_(reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "grpo_cuda_refuse_waits"))) {
-    if (refuse_ == nullptr) throw std::runtime_error("the plug-in has no grpo_cuda_refuse_waits");
-    refuse_(1);
-  }
-  ~NoWaits() { refuse_(0); }
-  NoWaits(const NoWaits&) = delete;
-  NoWaits& operator=(const NoWaits&) = delete;
-
- private:
-  void (*refuse_)(int);
-};
 
 TEST_F(CudaPolicy, AWaitIsNoticed) {
   const at::Tensor one = at::ones({1}, cuda_);

@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "policy/policy.h"
+#include "tests/reference/naive_rope.h"
 
 namespace grpo::reference {
 
 class NaivePolicy {
  public:
-  explicit NaivePolicy(const Policy& policy) : config_(policy.config()) {
+  explicit NaivePolicy(const Policy& policy) : config_(policy.config()), rope_(config_) {
     for (const NamedTensor& t : policy.checkpoint_tensors()) weights_[t.name] = t.tensor.to(at::kDouble).clone();
   }
 
@@ -147,67 +148,16 @@ class NaivePolicy {
     return project(at + ".down_proj", gate * gate.sigmoid() * project(at + ".up_proj", x));
   }
 
-  // What config.json says of the scaling, whichever way it spells it; an empty object for none.
-  Json scaling() const {
-    for (const char* key : {"rope_scaling", "rope_parameters"}) {
-      if (config_.source.contains(key) && config_.source[key].is_object()) return config_.source[key];
-    }
-    return Json::object();
-  }
-  std::string scaling_type() const {
-    const Json s = scaling();
-    return s.contains("rope_type") ? s["rope_type"] : s.contains("type") ? s["type"] : Json("default");
-  }
-
-  // Frequency i of the rotary embedding, from the formulas of Llama 3.1's and YaRN's authors.
-  double frequency(int64_t i) const {
-    const double dim = static_cast<double>(config_.rope.dim), f = std::pow(config_.rope.theta, -2.0 * i / dim);
-    const Json s = scaling();
-    const std::string type = scaling_type();
-    if (type == "default") return f;
-    const double factor = s["factor"];
-    if (type == "linear") return f / factor;
-    const double original = s["original_max_position_embeddings"], turns = original * f / (2 * M_PI);
-    if (type == "llama3") {
-      const double low = s["low_freq_factor"], high = s["high_freq_factor"];
-      const double kept = std::clamp((turns - low) / (high - low), 0.0, 1.0);
-      return kept * f + (1 - kept) * f / factor;
-    }
-    auto dimension = [&](double rotations) {
-      return dim * std::log(original / (rotations * 2 * M_PI)) / (2 * std::log(config_.rope.theta));
-    };
-    const double first = std::max(0.0, std::floor(dimension(s.value("beta_fast", 32.0))));
-    const double last = std::min(dim - 1, std::ceil(dimension(s.value("beta_slow", 1.0))));
-    const double stretched = std::clamp((i - first) / (last - first), 0.0, 1.0);
-    return stretched * f / factor + (1 - stretched) * f;
-  }
-  double cos_sin_factor() const {
-    const Json s = scaling();
-    if (scaling_type() != "yarn") return 1.0;
-    const double log_factor = std::log(s["factor"].get<double>());
-    if (s.contains("mscale") && s.contains("mscale_all_dim")) {
-      return (0.1 * s["mscale"].get<double>() * log_factor + 1) / (0.1 * s["mscale_all_dim"].get<double>() * log_factor + 1);
-    }
-    return 0.1 * log_factor + 1;
-  }
-  // MLA's softmax scale: DeepSeek multiplies it by the square of YaRN's factor for mscale_all_dim.
-  double mla_scale(double qk) const {
-    const Json s = scaling();
-    if (!s.contains("mscale_all_dim")) return 1.0 / std::sqrt(qk);
-    const double g = 0.1 * s["mscale_all_dim"].get<double>() * std::log(s["factor"].get<double>()) + 1;
-    return g * g / std::sqrt(qk);
-  }
-
   // x [T, heads, dim]; row t is position t, less what is padding.
   at::Tensor rotate(const at::Tensor& x) const {
     at::Tensor y = x.clone();
     const int64_t dim = x.size(2), half = dim / 2;
     for (int64_t t = 0; t < x.size(0); ++t) {
       for (int64_t i = 0; i < half; ++i) {
-        const double angle = std::max<int64_t>(0, t - padding_) * frequency(i);
+        const double angle = std::max<int64_t>(0, t - padding_) * rope_.frequency(i);
         const int64_t a = config_.rope.interleaved ? 2 * i : i, b = config_.rope.interleaved ? 2 * i + 1 : i + half;
         const at::Tensor xa = x.select(0, t).select(1, a), xb = x.select(0, t).select(1, b);
-        const double cosine = cos_sin_factor() * std::cos(angle), sine = cos_sin_factor() * std::sin(angle);
+        const double cosine = rope_.cos_sin_factor() * std::cos(angle), sine = rope_.cos_sin_factor() * std::sin(angle);
         y.select(0, t).select(1, a).copy_(xa * cosine - xb * sine);
         y.select(0, t).select(1, b).copy_(xb * cosine + xa * sine);
       }
@@ -257,7 +207,7 @@ class NaivePolicy {
     const at::Tensor q_full = at::cat(
         {q.narrow(2, 0, c.qk_nope_head_dim), rotate(q.narrow(2, c.qk_nope_head_dim, c.qk_rope_head_dim))}, 2);
     return project(at + ".o_proj", softmax_attention(q_full, k, kv.narrow(2, c.qk_nope_head_dim, c.v_head_dim),
-                                                     mla_scale(static_cast<double>(qk))));
+                                                     rope_.mla_scale(static_cast<double>(qk))));
   }
 
   // Experts outside the best groups become unselectable.
@@ -276,6 +226,7 @@ class NaivePolicy {
   }
 
   ModelConfig config_;
+  NaiveRope rope_;
   std::map<std::string, at::Tensor> weights_;
   std::map<std::string, at::Tensor> forced_;  // by the name of the MLP
   mutable int64_t padding_ = 0;               // of the sequence at hand
