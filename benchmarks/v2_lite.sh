@@ -1,6 +1,7 @@
 #!/bin/sh
 # One GRPO run on DeepSeek-V2-Lite's shape (v2_lite.json): prints the memory plan, then per step the tokens generated
-# per second, the times and the peak of memory beside the plan. About 80 GB of GPU memory, 40 GB on the host, no disk.
+# per second, the times and the peak of memory beside the plan. Needs 65 GB of GPU memory, next to nothing on the host
+# and no disk.
 #
 #   benchmarks/v2_lite.sh [--set key=value ...] [--device cpu ...]     GRPO=path/to/grpo (build/release/bin/grpo)
 set -eu

@@ -13,7 +13,7 @@ namespace {
 
 std::string size_text(int64_t bytes) {
   const double mib = static_cast<double>(bytes) / (1024.0 * 1024.0);
-  return mib < 1024.0 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
+  return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
 }
 
 void add_training(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size) {
