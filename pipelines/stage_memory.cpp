@@ -98,7 +98,7 @@ std::string memory_text(const std::string& stage, const MemoryPlan& plan, int64_
 
 void check_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                   const MemoryPlan& plan, int64_t free) {
-  if (plan.needed_bytes() <= free) return;
+  if (free == 0 || plan.needed_bytes() <= free) return;
   throw Error(
       fmt::format("{} needs {} in its phase \"{}\", and the device has {} free\n{}", spec.name,
                   size_text(plan.needed_bytes()), plan.largest().name, size_text(free), memory_table(plan)),

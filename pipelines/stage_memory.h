@@ -26,7 +26,7 @@ MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const 
 // One line and the table, for people. `free`: bytes free on the device, 0 where unknown.
 std::string memory_text(const std::string& stage, const MemoryPlan& plan, int64_t free);
 
-// Throws Error, with what would make it smaller, if the plan needs more than `free` bytes.
+// Throws Error, with what would make it smaller, if the plan needs more than `free` bytes (0: unknown).
 void check_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                   const MemoryPlan& plan, int64_t free);
 

@@ -24,16 +24,18 @@ int64_t proc_bytes(const char* path, const std::string& key) {
   return 0;
 }
 
-// The allocator's statistics, which exist once CUDA has been started.
-c10::DeviceAllocator& allocator(const c10::Device& device) {
-  c10::DeviceAllocator* const found = c10::getDeviceAllocator(device.type());
-  if (!found->initialized()) at::empty({1}, at::TensorOptions().device(device));
-  return *found;
+// The allocator of a GPU, started; null where it keeps no statistics.
+c10::DeviceAllocator* allocator(const c10::Device& device) {
+  auto* const found = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()));
+  if (found != nullptr && !found->initialized()) at::empty({1}, at::TensorOptions().device(device));
+  return found;
 }
 
 c10::CachingAllocator::Stat allocated(const c10::Device& device) {
   constexpr auto all_pools = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return allocator(device).getDeviceStats(device.index()).allocated_bytes[all_pools];
+  c10::DeviceAllocator* const found = allocator(device);
+  if (found == nullptr) return {};
+  return found->getDeviceStats(device.index()).allocated_bytes[all_pools];
 }
 
 }  // namespace
@@ -42,7 +44,9 @@ DeviceMemory device_memory(const c10::Device& device) {
   if (device.is_cpu()) {
     return {proc_bytes("/proc/meminfo", "MemAvailable"), proc_bytes("/proc/meminfo", "MemTotal")};
   }
-  const auto [free, total] = allocator(device).getMemoryInfo(device.index());
+  c10::DeviceAllocator* const found = allocator(device);
+  if (found == nullptr) return {};
+  const auto [free, total] = found->getMemoryInfo(device.index());
   return {static_cast<int64_t>(free), static_cast<int64_t>(total)};
 }
 
@@ -57,8 +61,8 @@ int64_t peak_memory(const c10::Device& device) {
 void reset_peak_memory(const c10::Device& device) {
   if (device.is_cpu()) {
     std::ofstream("/proc/self/clear_refs") << "5";  // proc(5): resets the high water mark
-  } else {
-    allocator(device).resetPeakStats(device.index());
+  } else if (c10::DeviceAllocator* const found = allocator(device)) {
+    found->resetPeakStats(device.index());
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // How much memory a device has, and how much of it was taken. On CUDA: of the GPU, and the bytes of tensors
 // as LibTorch's allocator counts them. On the CPU: of the machine, and the process's resident memory,
-// LibTorch's own code and all.
+// LibTorch's own code and all. Everything is 0 where the system does not say.
 
 #include <c10/core/Device.h>
 
@@ -14,7 +14,7 @@ struct DeviceMemory {
   int64_t total = 0;  // bytes
 };
 
-// Starts CUDA if nobody has. On the CPU: what /proc/meminfo says, 0 where it says nothing.
+// Starts CUDA if nobody has.
 DeviceMemory device_memory(const c10::Device& device);
 
 // Bytes taken at this moment, and the most since reset_peak_memory (or the start). Where the system does not
