@@ -283,6 +283,25 @@ TEST(BalanceLoss, EqualsThePublishedSumsOfEachSequence) {
   }
 }
 
+TEST(BalanceLoss, IsThatOfTheRowsThatCount) {
+  for (const Json& json : moe_architectures()) {
+    const Policy policy = random_policy(json, at::kDouble);
+    const MoeConfig& config = experts_of(policy);
+    at::manual_seed(3);
+    const at::Tensor router = at::randn({config.num_experts, 10}, at::kDouble),
+                     x = at::randn({9, 10}, at::kDouble);
+    const at::Tensor bias = config.correction_bias ? at::randn({config.num_experts}) : at::Tensor();
+    const Routes routes = route(config, router, bias, x);
+    // The last two rows of the first sequence and the only one of the second do not count.
+    const at::Tensor counted = at::tensor({1, 1, 1, 0, 0, 0, 1, 1, 1}, at::kInt).to(at::kBool);
+    const SequenceRows rows = sequence_rows(at::tensor({0, 5, 6, 9}, at::kInt), 9, counted);
+    const double expected =
+        naive_balance(config, routes.scores.narrow(0, 0, 3), routes.experts.narrow(0, 0, 3)) +
+        naive_balance(config, routes.scores.narrow(0, 6, 3), routes.experts.narrow(0, 6, 3));
+    EXPECT_NEAR(sequence_balance_loss(config, routes, rows).item<double>(), expected, 1e-6 * expected);
+  }
+}
+
 TEST(BalanceLoss, IsOnePerSequenceWhereExpertsAreUsedAlike) {
   const MoeConfig config{.num_experts = 6, .top_k = 2, .scoring = RouterScoring::kSoftmax};
   std::vector<int64_t> experts;
