@@ -28,9 +28,22 @@ struct Options {
   bool json = false;
 };
 
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm day{};
+  localtime_r(&now, &day);
+  return fmt::format("{:04}-{:02}-{:02}", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
+}
+
 // A path, or a generator written as a JSON object.
-DataOptions data_options(const Options& options) {
+DataOptions data_options(const Options& options, const std::optional<ChatTemplate>& chat_template) {
   DataOptions data = options.columns;
+  const bool chat = data.prompt_template == "chat";
+  if (!chat && !(data.system.empty() && data.answer_prefix.empty())) {
+    throw Error("--system and --answer-prefix are for the model's chat template", "--template " + data.prompt_template,
+                "add --template chat");
+  }
+  if (chat && chat_template && chat_template->depends_on_date()) data.template_date = today();
   data.source = options.data.starts_with("{") ? parse_json(options.data, "--data") : Json(options.data);
   data.where = data.file = "--data";
   return data;
@@ -60,8 +73,9 @@ int run(const Options& options) {
   }
   EvalOptions eval = options.eval;
   eval.sampling.eos_ids = model.files.eos_token_ids;
-  const ProblemSource source(data_options(options), *model.files.tokenizer,
-                             model.files.config.max_position_embeddings, eval.sampling.max_tokens, eval.seed);
+  const ProblemSource source(data_options(options, model.files.chat_template), *model.files.tokenizer,
+                             model.files.config.max_position_embeddings, eval.sampling.max_tokens, eval.seed,
+                             model.files.chat_template);
   if (source.size() == 0 && options.num_problems == 0) {
     throw Error("a generator never ends", "--num-problems",
                 "say how many of its problems: --num-problems 500");
@@ -91,8 +105,11 @@ void add_data_options(CLI::App& command, Options& options) {
       ->capture_default_str();
   command
       .add_option("--template", options.columns.prompt_template,
-                  "r1_zero, none, or a text that holds {prompt}")
+                  "chat (the model's own), r1_zero, none, or a text that holds {prompt}")
       ->capture_default_str();
+  command.add_option("--system", options.columns.system, "with --template chat: a system message");
+  command.add_option("--answer-prefix", options.columns.answer_prefix,
+                     "with --template chat: text that every answer starts with");
 }
 
 void add_sampling_options(CLI::App& command, EvalOptions& options) {

@@ -152,10 +152,10 @@ void add_generate_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("generate", "sample completions of prompts");
   command->description(
-      "{\"prompt\"} or {\"input_ids\"} to {\"samples\": [{\"text\", \"output_ids\", \"logprobs\", "
-      "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS. A row's samples "
-      "depend on "
-      "its position and the seed,\nnot on the other rows.");
+      "{\"prompt\"}, {\"messages\"} or {\"input_ids\"} to {\"samples\": [{\"text\", \"output_ids\", \"logprobs\", "
+      "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS; messages go "
+      "through\nthe model's chat template (grpo tokenize --help). A row's samples depend on its position and the seed,\nnot on "
+      "the other rows.");
   add_model_options(*command, options->model);
   add_sampling_options(*command, options->generate);
   add_device_options(*command, options->device);

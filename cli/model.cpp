@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "cli/chat_row.h"
 #include "cli/rows.h"
 #include "policy/io/adapter.h"
 #include "policy/kernels/plugin.h"
@@ -23,19 +24,21 @@ Checkpoint open_model(const ModelOptions& model, const DeviceOptions& options) {
 
 std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,
                              const CheckpointFiles& files) {
-  refuse_messages(row);
   const bool has_ids = row.columns.contains("input_ids");
   const bool has_text = row.columns.contains(text_column);
-  if (has_ids == has_text) {
-    throw Error(fmt::format("the row holds {} input_ids {} {}", has_ids ? "both" : "neither",
-                            has_ids ? "and" : "nor", text_column),
-                row.where, "give one of the two");
+  const int given = (has_ids ? 1 : 0) + (has_text ? 1 : 0) + (has_messages(row) ? 1 : 0);
+  if (given != 1) {
+    throw Error(fmt::format("the row holds {} of input_ids, {} and messages", given == 0 ? "none" : "several", text_column),
+                row.where, "give one of them");
   }
   std::vector<int64_t> ids;
   if (has_ids) {
     ids = read_ids(row, "input_ids", files.config.vocab_size);
   } else if (!files.tokenizer) {
-    throw Error("the model has no tokenizer.json", row.where + ": " + text_column, "give input_ids");
+    throw Error("the model has no tokenizer.json", row.where + ": " + (has_text ? text_column : "messages"),
+                "give input_ids");
+  } else if (!has_text) {
+    ids = files.tokenizer->encode(chat_text(row, files.chat_template), false);
   } else {
     ids = files.tokenizer->encode(read_text(row, text_column));
   }

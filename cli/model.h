@@ -14,9 +14,9 @@ namespace grpo {
 // puts the adapter on it, if there is one. Call it before anything that touches LibTorch. Throws Error.
 Checkpoint open_model(const ModelOptions& model, const DeviceOptions& options);
 
-// Token ids of a row that holds either `input_ids` or text in `text_column`; text gets the tokenizer's BOS.
-// Throws Error, naming the row, if it holds neither or both, for text where there is no tokenizer, for ids
-// outside the vocabulary, for no ids at all and for `messages`.
+// Token ids of a row that holds `input_ids`, or text in `text_column`, or `messages` (cli/chat_row.h). Text gets the
+// tokenizer's BOS; messages have what the chat template writes. Throws Error, naming the row, if it holds none or
+// several of them, for text where there is no tokenizer, for ids outside the vocabulary and for no ids at all.
 std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,
                              const CheckpointFiles& files);
 

@@ -164,10 +164,4 @@ std::string read_text(const DataRow& row, const std::string& column) {
   return ObjectReader(row.columns, row.where).string(column);
 }
 
-void refuse_messages(const DataRow& row) {
-  if (!row.columns.contains("messages")) return;
-  throw Error("chat templates are not supported yet", row.where + ": messages",
-              "apply the model's chat template yourself and give the text or its ids");
-}
-
 }  // namespace grpo

@@ -72,7 +72,4 @@ std::vector<int64_t> read_ids(const DataRow& row, const std::string& column, int
 // A column that holds text. Throws Error naming the row.
 std::string read_text(const DataRow& row, const std::string& column);
 
-// Throws Error if the row holds `messages`, which nothing here can turn into text.
-void refuse_messages(const DataRow& row);
-
 }  // namespace grpo

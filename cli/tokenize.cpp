@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/chat_row.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/rows.h"
@@ -14,12 +15,16 @@ namespace {
 struct Options {
   std::string model;
   bool decode = false;
+  bool render = false;
   RowOptions rows;
 };
 
-Json encode_row(const Tokenizer& tokenizer, const DataRow& row) {
-  refuse_messages(row);
-  return {{"input_ids", tokenizer.encode(read_text(row, "text"))}};
+Json encode_row(const Tokenizer& tokenizer, const std::optional<ChatTemplate>& chat, const DataRow& row) {
+  if (!has_messages(row)) return {{"input_ids", tokenizer.encode(read_text(row, "text"))}};
+  if (row.columns.contains("text")) {
+    throw Error("the row holds both text and messages", row.where, "give one of the two");
+  }
+  return {{"input_ids", tokenizer.encode(chat_text(row, chat), false)}};
 }
 
 Json decode_row(const Tokenizer& tokenizer, const DataRow& row) {
@@ -27,11 +32,15 @@ Json decode_row(const Tokenizer& tokenizer, const DataRow& row) {
 }
 
 int run(const Options& options) {
-  const Tokenizer tokenizer = Tokenizer::load(options.model);
+  const std::optional<ChatTemplate> chat = ChatTemplate::load(options.model);
+  std::optional<Tokenizer> tokenizer;
+  if (!options.render) tokenizer = Tokenizer::load(options.model);
   RowReader in(options.rows.input);
   RowWriter out(options.rows.output);
   while (const auto row = in.next()) {
-    out.write(options.decode ? decode_row(tokenizer, *row) : encode_row(tokenizer, *row));
+    out.write(options.render   ? Json{{"text", chat_text(*row, chat)}}
+              : options.decode ? decode_row(*tokenizer, *row)
+                               : encode_row(*tokenizer, chat, *row));
   }
   out.commit();
   return 0;
@@ -43,9 +52,15 @@ void add_tokenize_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("tokenize", "text to token ids, or back");
   command->add_option("--model", options->model, "folder with a tokenizer.json")->required();
-  command->add_flag(
-      "--decode", options->decode,
-      "{\"input_ids\"} to {\"text\"}, without special tokens; else {\"text\"} to {\"input_ids\"}");
+  command->description(
+      "{\"text\"} or {\"messages\"} to {\"input_ids\"}. Messages go through the model's chat template; "
+      "beside them may stand\n"
+      "\"add_generation_prompt\" (default true), \"answer_prefix\", \"tools\" and \"chat_template_kwargs\".");
+  auto* decode =
+      command->add_flag("--decode", options->decode, "{\"input_ids\"} to {\"text\"}, without special tokens");
+  command
+      ->add_flag("--render", options->render, "{\"messages\"} to {\"text\"}: what the chat template writes")
+      ->excludes(decode);
   add_row_options(*command, options->rows);
   command->footer(
       "Example:\n  echo '{\"text\": \"Once upon a time\"}' | grpo tokenize --model path/to/model");

@@ -16,6 +16,7 @@ struct Problem {
   int64_t id = 0;
   std::string prompt;                // the text given to the policy, template already applied
   std::vector<int64_t> prompt_ids;   // the same as token ids; filled by whoever owns the tokenizer
+  std::string completion_prefix;     // what of the answer the prompt ends with already ("<think>\n"); often ""
   std::string answer;                // the gold answer, as the graders read it
   Json columns = Json::object();     // every column of the data row, passed through to rewards
 };
@@ -51,7 +52,9 @@ struct Episode {
   std::vector<int64_t> completion_ids;      // what the sampler emitted, trained on verbatim
   std::vector<uint8_t> loss_mask;           // one per completion id: 1 = trained on
   std::vector<float> behaviour_logprobs;    // one per completion id, under the distribution sampled from
-  std::string completion;                   // text for graders and people: special tokens and stop text removed
+  // Text for graders and people: the problem's completion_prefix, then the completion without special tokens and
+  // stop text.
+  std::string completion;
   FinishReason finish_reason = FinishReason::kLength;
   int64_t policy_version = 0;               // optimizer steps the sampling weights had seen
   uint64_t seed = 0;                        // of this episode's random stream

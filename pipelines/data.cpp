@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ctime>
 #include <mutex>
 #include <numeric>
 #include <unordered_map>
@@ -13,16 +14,58 @@
 #include "core/seed.h"
 #include "pipelines/answer_extractor.h"
 #include "pipelines/problems/generator.h"
+#include "pipelines/prompt_template.h"
 
 namespace grpo {
 namespace {
-
-const std::string kPromptMark = "{prompt}";
 
 // Separates the choice of worked solutions from every other use of the run's seed.
 constexpr uint64_t kWorkedStream = 0x776f726b;
 constexpr uint64_t kOrderStream = 0x6f726465;
 constexpr uint64_t kGeneratorStream = 0x67656e65;
+
+// The keys that only the template "chat" has a use for.
+void read_chat_options(ObjectReader& r, DataOptions& o) {
+  o.system = r.string("system", "");
+  o.answer_prefix = r.string("answer_prefix", "");
+  o.template_date = r.string("template_date", "");
+  o.chat_template_kwargs = r.raw("chat_template_kwargs");
+  if (!o.chat_template_kwargs.is_null() && !o.chat_template_kwargs.is_object()) {
+    r.fail("chat_template_kwargs", "expected an object, found " + json_type_name(o.chat_template_kwargs));
+  }
+  std::tm day{};
+  const char* end = o.template_date.empty() ? "" : strptime(o.template_date.c_str(), "%Y-%m-%d", &day);
+  if (end == nullptr || *end != '\0') {
+    r.fail("template_date", fmt::format("\"{}\" is no day", o.template_date), "write it as \"2025-07-26\"");
+  }
+  for (const char* key : {"system", "answer_prefix", "template_date", "chat_template_kwargs"}) {
+    if (r.has(key) && o.prompt_template != "chat") {
+      r.fail(key, "without effect: only the template \"chat\" uses it",
+             "set data.template to \"chat\", or remove it");
+    }
+  }
+}
+
+// What a row of a file becomes, before anything is tokenised.
+struct RowText {
+  Problem problem;
+  std::string completion;
+  std::string where;
+};
+
+// All texts as ids. A text that cannot be expressed is named by its row.
+std::vector<std::vector<int64_t>> encode_rows(const Tokenizer& tokenizer,
+                                              const std::vector<std::string>& texts, bool add_special_tokens,
+                                              const std::vector<RowText>& rows) {
+  try {
+    return tokenizer.encode_all(texts, add_special_tokens);
+  } catch (const Error& error) {
+    const size_t number =
+        error.where().starts_with("text ") ? std::stoul(error.where().substr(5)) : rows.size();
+    if (number >= rows.size()) throw;
+    throw Error(error.summary(), rows[number].where, error.fix());
+  }
+}
 
 }  // namespace
 
@@ -62,10 +105,13 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
   }
   o.answer_extractor = r.choice("answer_extractor", answer_extractor_names(), "none");
   o.prompt_template = r.string("template", "none");
-  const bool named = o.prompt_template == "none" || o.prompt_template == "r1_zero";
-  if (!named && o.prompt_template.find(kPromptMark) == std::string::npos) {
-    r.fail("template", "a template must hold {prompt}", "use \"r1_zero\", \"none\" or a text with {prompt}");
+  const bool named =
+      o.prompt_template == "none" || o.prompt_template == "r1_zero" || o.prompt_template == "chat";
+  if (!named && o.prompt_template.find("{prompt}") == std::string::npos) {
+    r.fail("template", "a template must hold {prompt}",
+           "use \"chat\", \"r1_zero\", \"none\" or a text with {prompt}");
   }
+  read_chat_options(r, o);
   o.max_prompt_length = r.integer("max_prompt_length", 0, {.min = 0});
   o.drop_overflow = r.choice("prompt_overflow", {"error", "drop"}, "error") == "drop";
   if (r.has("worked_fraction") && use != DataUse::kTrainSft) {
@@ -80,6 +126,7 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
 struct ProblemSource::Impl {
   DataOptions options;
   const Tokenizer* tokenizer;
+  std::optional<PromptTemplate> prompt_template;
   uint64_t seed;
   int64_t context;  // tokens of prompt and completion together
   int64_t limit;    // prompt tokens
@@ -91,17 +138,8 @@ struct ProblemSource::Impl {
   mutable int64_t epoch = -1;
   mutable std::vector<int64_t> order;
 
-  std::string apply_template(const std::string& question) const {
-    if (options.prompt_template == "none") return question;
-    std::string text = options.prompt_template == "r1_zero" ? r1_zero_template() : options.prompt_template;
-    text.replace(text.find(kPromptMark), kPromptMark.size(), question);
-    return text;
-  }
-
   // False if the prompt is too long and such prompts are dropped.
-  bool fill_prompt(Problem& problem, const std::string& question, const std::string& where) const {
-    problem.prompt = apply_template(question);
-    problem.prompt_ids = tokenizer->encode(problem.prompt);
+  bool prompt_fits(const Problem& problem, const std::string& where) const {
     if (problem.prompt_ids.empty()) throw Error("the prompt is empty", where, "every problem needs a prompt");
     if (static_cast<int64_t>(problem.prompt_ids.size()) <= limit) return true;
     if (options.drop_overflow) return false;
@@ -113,9 +151,8 @@ struct ProblemSource::Impl {
   }
 
   // False if prompt, completion and end token exceed the context and such samples are dropped.
-  bool completion_fits(const Problem& problem, const std::string& completion,
-                       const std::string& where) const {
-    const size_t tokens = problem.prompt_ids.size() + tokenizer->encode(completion, false).size() + 1;
+  bool completion_fits(const Problem& problem, size_t completion_tokens, const std::string& where) const {
+    const size_t tokens = problem.prompt_ids.size() + completion_tokens + 1;
     if (static_cast<int64_t>(tokens) <= context) return true;
     if (options.drop_overflow) return false;
     throw Error(fmt::format("prompt, completion and end token are {} tokens, the model's context is {}",
@@ -123,7 +160,7 @@ struct ProblemSource::Impl {
                 where, "set data.prompt_overflow to \"drop\", or shorten the row");
   }
 
-  std::string column(const DataRow& row, const std::string& name, const char* role) const {
+  const Json& cell(const DataRow& row, const std::string& name, const char* role) const {
     const auto it = row.columns.find(name);
     if (it == row.columns.end() || it->is_null()) {
       std::vector<std::string> names;
@@ -131,35 +168,65 @@ struct ProblemSource::Impl {
       throw Error(fmt::format("the row has no column \"{}\"; it has: {}", name, fmt::join(names, ", ")),
                   row.where, fmt::format("set data.columns.{} to the right one ({})", role, options.where));
     }
-    return it->is_string() ? it->get<std::string>() : it->dump();
+    return *it;
+  }
+
+  std::string column(const DataRow& row, const std::string& name, const char* role) const {
+    const Json& value = cell(row, name, role);
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  }
+
+  void fill_prompt(Problem& problem, const Json& question, const std::string& where) const {
+    PromptText prompt = prompt_template->apply(question, where);
+    problem.prompt = std::move(prompt.text);
+    problem.completion_prefix = std::move(prompt.completion_prefix);
+  }
+
+  RowText read_row(DataRow row, int64_t id) const {
+    RowText out;
+    out.where = row.where;
+    out.problem.id = id;
+    fill_prompt(out.problem, cell(row, options.prompt_column, "prompt"), row.where);
+    if (options.completion_column.empty() || row.columns.contains(options.answer_column)) {
+      const std::string answer = column(row, options.answer_column, "answer");
+      const auto extracted = extract_gold(options.answer_extractor, answer);
+      if (!extracted) {
+        throw Error(fmt::format("the extractor \"{}\" finds no answer in column \"{}\"",
+                                options.answer_extractor, options.answer_column),
+                    row.where, "mend the row, or choose another data.answer_extractor");
+      }
+      out.problem.answer = *extracted;
+    }
+    if (!options.completion_column.empty()) {
+      out.completion = column(row, options.completion_column, "completion");
+      const std::string& prefix = out.problem.completion_prefix;
+      if (out.completion.starts_with(prefix)) out.completion.erase(0, prefix.size());
+    }
+    out.problem.columns = std::move(row.columns);
+    return out;
   }
 
   void read_file(const std::string& path) {
-    int64_t id = 0;
-    for (const DataRow& row : read_data_file(path)) {
-      Problem problem;
-      problem.id = id++;
-      problem.columns = row.columns;
-      const std::string question = column(row, options.prompt_column, "prompt");
-      if (options.completion_column.empty() || row.columns.contains(options.answer_column)) {
-        const std::string answer = column(row, options.answer_column, "answer");
-        const auto extracted = extract_gold(options.answer_extractor, answer);
-        if (!extracted) {
-          throw Error(fmt::format("the extractor \"{}\" finds no answer in column \"{}\"",
-                                  options.answer_extractor, options.answer_column),
-                      row.where, "mend the row, or choose another data.answer_extractor");
-        }
-        problem.answer = *extracted;
-      }
+    std::vector<RowText> rows;
+    std::vector<std::string> prompts, texts;
+    for (DataRow& row : read_data_file(path)) {
+      rows.push_back(read_row(std::move(row), static_cast<int64_t>(rows.size())));
+      prompts.push_back(rows.back().problem.prompt);
+      if (!options.completion_column.empty()) texts.push_back(rows.back().completion);
+    }
+    auto prompt_ids = encode_rows(*tokenizer, prompts, prompt_template->adds_special_tokens(), rows);
+    const auto completion_ids = encode_rows(*tokenizer, texts, false, rows);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      RowText& row = rows[i];
+      row.problem.prompt_ids = std::move(prompt_ids[i]);
       const bool worked = !options.completion_column.empty();
-      std::string completion = worked ? column(row, options.completion_column, "completion") : "";
-      if (!fill_prompt(problem, question, row.where) ||
-          (worked && !completion_fits(problem, completion, row.where))) {
+      if (!prompt_fits(row.problem, row.where) ||
+          (worked && !completion_fits(row.problem, completion_ids[i].size(), row.where))) {
         ++dropped;
         continue;
       }
-      if (worked) completions.push_back(std::move(completion));
-      problems.push_back(std::move(problem));
+      if (worked) completions.push_back(std::move(row.completion));
+      problems.push_back(std::move(row.problem));
     }
     if (problems.empty()) {
       throw Error(fmt::format("all {} rows are too long: {} tokens of prompt fit", dropped, limit), path,
@@ -173,7 +240,9 @@ struct ProblemSource::Impl {
     problem.id = n;
     problem.answer = g.answer;
     problem.columns = g.columns;
-    if (!fill_prompt(problem, g.question, options.where)) {
+    fill_prompt(problem, g.question, options.where);
+    problem.prompt_ids = tokenizer->encode(problem.prompt, prompt_template->adds_special_tokens());
+    if (!prompt_fits(problem, options.where)) {
       throw Error("a generated prompt is too long, and generated problems cannot be dropped", options.where,
                   "raise max_prompt_length");
     }
@@ -195,10 +264,12 @@ struct ProblemSource::Impl {
 };
 
 ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context,
-                             int64_t reserved, uint64_t seed)
+                             int64_t reserved, uint64_t seed,
+                             const std::optional<ChatTemplate>& chat_template)
     : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
   impl_->tokenizer = &tokenizer;
+  impl_->prompt_template.emplace(options, chat_template);
   impl_->seed = seed;
   impl_->context = context;
   impl_->limit = context - reserved;
@@ -243,7 +314,10 @@ SftSample ProblemSource::draw_sft(int64_t n) const {
     auto [problem, generated] = impl_->generated(n);
     const uint64_t stream = derive_seed({impl_->seed, kWorkedStream});
     const bool worked = uniform_at(stream, static_cast<uint64_t>(n)) < impl_->options.worked_fraction;
-    return {std::move(problem), worked ? generated.worked_solution : generated.direct_solution};
+    std::string completion = worked ? generated.worked_solution : generated.direct_solution;
+    if (completion.starts_with(problem.completion_prefix))
+      completion.erase(0, problem.completion_prefix.size());
+    return {std::move(problem), std::move(completion)};
   }
   if (impl_->completions.empty()) {
     throw Error("supervised data needs a completion column", impl_->options.where,

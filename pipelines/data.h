@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/types.h"
+#include "policy/io/chat_template.h"
 #include "policy/io/tokenizer.h"
 
 namespace grpo {
@@ -17,7 +19,15 @@ namespace grpo {
 //   "train": "file.jsonl.gz"  or  {"generator": "chain", "operators": 6}
 //   "columns": {"prompt": "question", "answer": "answer", "completion": "solution"}
 //   "answer_extractor": "####" (text after the last ####) | "boxed" (inside the last \boxed{}) | "none"
-//   "template": "r1_zero", "none", or a text with {prompt}
+//   "template": "r1_zero", "none", a text with {prompt}, or "chat": the checkpoint's chat template, over a
+//   prompt column that holds text (one user message) or a list of messages. With "chat" also:
+//     "system": text of a system message, where a row brings none
+//     "answer_prefix": text every answer starts with ("<think>\n"), part of the prompt; graders see it, or
+//     the <think>
+//       with which the template itself opens the answer, before the completion (Problem::completion_prefix),
+//       and supervised completions may begin with it, for it is not learned twice
+//     "chat_template_kwargs": {"enable_thinking": false}, further variables of the template
+//     "template_date": "2025-07-26", the day it is to write; needed if it writes one
 //   "max_prompt_length": tokens; "prompt_overflow": "error" | "drop"
 //   "worked_fraction": of generated supervised samples, the share with a worked solution (sft only)
 struct DataOptions {
@@ -27,6 +37,8 @@ struct DataOptions {
   std::string completion_column;  // sft from files
   std::string answer_extractor = "none";
   std::string prompt_template = "none";
+  std::string system, answer_prefix, template_date;  // with prompt_template "chat"
+  Json chat_template_kwargs;
   int64_t max_prompt_length = 0;  // tokens; 0: as the context allows
   bool drop_overflow = false;
   double worked_fraction = 1.0;
@@ -51,12 +63,13 @@ struct SftSample {
 
 class ProblemSource {
  public:
-  // Reads and checks every row of a file (or makes the generator). Throws Error, naming the row, for a
-  // missing column, an answer the extractor cannot find, an empty set, a prompt longer than the limit or,
-  // with a completion column, a sample longer than the context (both unless dropped). `context`: the model's
-  // context length; `reserved`: completion tokens that must still fit.
+  // Reads, checks and tokenises (on all cores) every row of a file, or makes the generator. `chat_template`:
+  // the checkpoint's, for the template "chat". Throws Error, naming the row, for a missing column, an answer
+  // the extractor cannot find, an empty set, a prompt longer than the limit or, with a completion column, a
+  // sample longer than the context (both unless dropped). `context`: the model's context length; `reserved`:
+  // completion tokens that must still fit.
   ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
-                uint64_t seed);
+                uint64_t seed, const std::optional<ChatTemplate>& chat_template = std::nullopt);
   ~ProblemSource();
   ProblemSource(ProblemSource&&) noexcept;
 

@@ -66,14 +66,14 @@ StageData load_data(const Recipe& recipe, const StagePlan& plan, const PolicySou
   Json train_data = data;
   const int64_t reserved = spec.type == "sft" ? 1 : plan.max_completion_length;
   out.train.emplace(read_data_options(train_data, recipe.file, path, use), *source.files.tokenizer, context,
-                    reserved, seed);
+                    reserved, seed, source.files.chat_template);
   if (plan.eval) {
     Json eval_data = data;
     eval_data.erase("worked_fraction");
     // One set of evaluation problems for the whole run.
     out.eval.emplace(read_data_options(eval_data, recipe.file, path, DataUse::kEval), *source.files.tokenizer,
                      context, plan.eval->options.sampling.max_tokens,
-                     derive_seed({recipe.seed, kEvalStream}));
+                     derive_seed({recipe.seed, kEvalStream}), source.files.chat_template);
     if (out.eval->size() == 0 && plan.eval->num_problems == 0) {
       throw Error("a generated evaluation set needs a size", recipe.file + ": eval.num_problems",
                   "set it to at least 200");

@@ -19,15 +19,20 @@ struct Format {
   bool allow_blank_think = false;
   bool think_in_prompt = false;
 
-  Score operator()(const Episode& episode, const Problem&) const {
-    const char* fault = find_fault(episode.completion);
+  Score operator()(const Episode& episode, const Problem& problem) const {
+    std::string_view text = episode.completion;
+    // A prefix that opens the thinking is part of the prompt, which the option speaks of already.
+    if (think_in_prompt && text.starts_with(problem.completion_prefix))
+      text.remove_prefix(problem.completion_prefix.size());
+    const char* fault = find_fault(text);
     return fault == nullptr ? score_of(1.0, "well formed") : score_of(0.0, fault);
   }
 
   // What is wrong with the text; null if nothing is.
   const char* find_fault(std::string_view text) const {
     constexpr std::string_view kTags[] = {"<think>", "</think>", "<answer>", "</answer>"};
-    if (think_in_prompt && text.find(kTags[0]) != std::string_view::npos) return "the thinking is opened again";
+    if (think_in_prompt && text.find(kTags[0]) != std::string_view::npos)
+      return "the thinking is opened again";
     // pieces[i] is the text before tag i, pieces[4] what follows the last one.
     std::string_view pieces[5];
     size_t end_of_previous = 0;

@@ -11,7 +11,8 @@ namespace grpo {
 // Options:
 //   allow_blank_think  false (default); true lets the thinking be blank, for policies that may answer at once.
 //   think_in_prompt    false (default); true where the prompt template already ends in <think>: the completion
-//                      then starts inside the thinking and must not open it again.
+//                      then starts inside the thinking and must not open it again. Not needed with a chat
+//                      template: what it opens of the answer (Problem::completion_prefix) is judged with it.
 Reward format_reward(ObjectReader& options);
 
 }  // namespace grpo

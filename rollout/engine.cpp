@@ -279,7 +279,8 @@ class Run {
       ++stats_.errors;
       return;
     }
-    episode.completion = stop_.text(sequence.ids, episode.finish_reason);
+    const Problem& problem = groups_[static_cast<size_t>(sequence.prompt->group)].problem;
+    episode.completion = problem.completion_prefix + stop_.text(sequence.ids, episode.finish_reason);
     episode.completion_ids = std::move(sequence.ids);
     episode.behaviour_logprobs = std::move(sequence.logprobs);
     episode.loss_mask.assign(episode.completion_ids.size(), 1);

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "core/file.h"
+
 namespace grpo {
 namespace {
 
@@ -99,6 +103,16 @@ std::optional<ChatTemplate> ChatTemplate::from_files(const std::map<std::string,
     }
   }
   return ChatTemplate(std::move(templates), std::move(special_tokens), where + "/" + source);
+}
+
+std::optional<ChatTemplate> ChatTemplate::load(const std::string& directory) {
+  std::map<std::string, std::string> files;
+  for (const char* name :
+       {"chat_template.jinja", "tokenizer_config.json", "chat_template.json", "special_tokens_map.json"}) {
+    const std::string path = directory + "/" + name;
+    if (std::filesystem::exists(path)) files[name] = read_file(path);
+  }
+  return from_files(files, directory);
 }
 
 ChatTemplate ChatTemplate::from_text(const std::string& text,

@@ -39,6 +39,8 @@ class ChatTemplate {
   // Error for a file that is not JSON.
   static std::optional<ChatTemplate> from_files(const std::map<std::string, std::string>& files,
                                                 const std::string& where);
+  // The same, of the files in a folder; none where there is no such file.
+  static std::optional<ChatTemplate> load(const std::string& directory);
   // Throws Error if the template cannot be used. special_tokens: "bos_token" -> "<s>", ...
   static ChatTemplate from_text(const std::string& text,
                                 const std::map<std::string, std::string>& special_tokens,

@@ -87,8 +87,10 @@ TEST_F(BadInput, RowsThatAreNoPromptsAreErrorsThatNameThem) {
   const auto generate = [&](const std::string& row) {
     return run({"generate", "--model", model, "--max-tokens", "2"}, row);
   };
-  EXPECT_TRUE(failed_with(generate(R"({"text": "1"})"), "neither input_ids nor prompt", "stdin: line 1"));
-  EXPECT_TRUE(failed_with(generate(R"({"prompt": "1", "input_ids": [1]})"), "both", "stdin: line 1"));
+  EXPECT_TRUE(
+      failed_with(generate(R"({"text": "1"})"), "none of input_ids, prompt and messages", "stdin: line 1"));
+  EXPECT_TRUE(failed_with(generate(R"({"prompt": "1", "input_ids": [1]})"), "several of input_ids, prompt",
+                          "stdin: line 1"));
   EXPECT_TRUE(failed_with(generate(R"({"input_ids": [20]})"), "token id 20", "stdin: line 1: input_ids"));
   EXPECT_TRUE(failed_with(generate(R"({"input_ids": [-1]})"), "token id -1", "stdin: line 1: input_ids"));
   EXPECT_TRUE(failed_with(generate(R"({"input_ids": []})"), "no tokens", "stdin: line 1"));
@@ -97,13 +99,25 @@ TEST_F(BadInput, RowsThatAreNoPromptsAreErrorsThatNameThem) {
   EXPECT_EQ(generate(R"({"prompt": "?"})").status, 1);  // no such character in the vocabulary
 }
 
-TEST_F(BadInput, ChatMessagesAreRefusedInWords) {
+TEST_F(BadInput, ChatMessagesNeedAChatTemplate) {
   const std::string model = tiny_model();
   const std::string row = R"({"messages": [{"role": "user", "content": "1"}]})";
   for (const char* command : {"generate", "logprobs", "tokenize"}) {
-    EXPECT_TRUE(failed_with(run({command, "--model", model}, row), "chat templates are not supported",
+    EXPECT_TRUE(failed_with(run({command, "--model", model}, row), "the model has no chat template",
                             "line 1: messages"));
   }
+}
+
+TEST_F(BadInput, MessagesThatTheTemplateRefusesNameTheRowAndTheTemplatesLine) {
+  const std::string model = tiny_model();
+  folder_.write("model/chat_template.jinja",
+                "{% for m in messages %}\n{{ raise_exception('no ' ~ m.role) }}{% endfor %}");
+  const auto refused = [&](const std::string& row) { return run({"tokenize", "--model", model}, row); };
+  EXPECT_TRUE(failed_with(refused(R"({"messages": [{"role": "user", "content": "1"}]})"), "no user",
+                          "chat_template.jinja: line 2"));
+  EXPECT_TRUE(failed_with(refused(R"({"messages": []})"), "there are no messages", "line 1: messages"));
+  EXPECT_TRUE(failed_with(refused(R"({"messages": "1"})"), "expected a list", "line 1: messages"));
+  EXPECT_TRUE(failed_with(refused(R"({"messages": [], "text": "1"})"), "both text and messages", "line 1"));
 }
 
 TEST_F(BadInput, SamplingOutOfRangeIsAnError) {

@@ -114,5 +114,15 @@ TEST_F(Eval, AQuestionLongerThanTheContextIsAnErrorThatNamesItsRow) {
                   "61 tokens", "long.jsonl: line 2"));
 }
 
+TEST_F(Eval, TheModelsChatTemplateMakesThePrompt) {
+  const std::string model = tiny_model();
+  folder_.write("model/chat_template.jinja",
+                "{% for m in messages %}{{ m.content }}={% endfor %}{{ strftime_now('%Y')[0] }}");
+  const Finished chat =
+      done(command(model, {"--template", "chat", "--system", "7", "--json"}));
+  EXPECT_EQ(chat.out, done(command(model, {"--template", "7={prompt}=2", "--json"})).out);
+  EXPECT_TRUE(failed_with(run(command(model, {"--system", "7"})), "chat template", "--template none"));
+}
+
 }  // namespace
 }  // namespace grpo

@@ -21,6 +21,17 @@ TEST_F(Generate, GreedyReproducesThePublishedSampleOfARealModel) {
   EXPECT_EQ(text.substr(0, published.size()), published);
 }
 
+TEST_F(Generate, MessagesAreSampledAsThePromptThatTheChatTemplateWrites) {
+  const std::string model = tiny_model();
+  folder_.write("model/chat_template.jinja", "{{ messages[0].content }}=");
+  const Finished found =
+      done({"generate", "--model", model, "--temperature", "0", "--max-tokens", "9"},
+           R"({"messages": [{"role": "user", "content": "1+2"}], "answer_prefix": "<think>"}
+{"prompt": "1+2=<think>"}
+)");
+  EXPECT_EQ(found.rows()[0], found.rows()[1]);
+}
+
 TEST_F(Generate, EveryRowHasItsSamplesInOrder) {
   const Finished found =
       done({"generate", "--model", tiny_model(), "--num-samples", "3", "--max-tokens", "9"}, kPrompts);

@@ -136,5 +136,42 @@ TEST_F(RecipeCommand, EveryRecipeOfTheProjectPassesCheck) {
   EXPECT_GT(checked, 0);
 }
 
+// A recipe on a checkpoint with a chat template that opens the answer, as the R1 distills do.
+TEST_F(RecipeCommand, AChatTemplateMakesThePromptsAndGradersSeeTheAnswerItOpens) {
+  const std::string model = tiny_model();
+  folder_.write(
+      "model/chat_template.jinja",
+      "{% for m in messages %}{{ m.content }}={% endfor %}{% if add_generation_prompt %}<think>{% endif %}");
+  folder_.write("rows.jsonl", Json{{"prompt", "1+1"}, {"answer", "2"}}.dump() + "\n");
+  const Json recipe = {
+      {"policy", {{"model", model}}},
+      {"data", {{"train", folder_.file("rows.jsonl")}, {"template", "chat"}, {"system", "9"}}},
+      {"rewards", {{{"name", "format"}}}},
+      {"stage", "rl"},
+      {"max_steps", 1},
+      {"prompts_per_step", 1},
+      {"num_generations", 4},
+      {"max_completion_length", 6}};
+  const std::string out = folder_.file("run");
+  done({"run", folder_.write("chat.json", recipe.dump()), "--out", out});
+  std::istringstream lines(read_file(out + "/episodes.jsonl"));
+  int episodes = 0;
+  for (std::string line; std::getline(lines, line); ++episodes) {
+    const Json episode = Json::parse(line);
+    EXPECT_EQ(episode["prompt"], "9=1+1=<think>");
+    EXPECT_TRUE(episode["completion"].get<std::string>().starts_with("<think>")) << line;
+    EXPECT_LE(episode["completion_ids"].size(), 6u);
+  }
+  EXPECT_EQ(episodes, 4);
+  // The trained model keeps its template.
+  const std::string row = R"({"messages": [{"role": "user", "content": "1"}]})";
+  const std::vector<Json> ids = done({"tokenize", "--model", model}, row).rows();
+  EXPECT_EQ(ids[0]["input_ids"], Json({1, 13, 15}));
+  std::string trained;
+  for (const auto& entry : fs::directory_iterator(out + "/stages"))
+    trained = entry.path().string() + "/model";
+  EXPECT_EQ(done({"tokenize", "--model", trained}, row).rows(), ids);
+}
+
 }  // namespace
 }  // namespace grpo

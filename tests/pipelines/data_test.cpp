@@ -323,5 +323,133 @@ TEST(PublishedData, Gsm8kLoadsWithAColumnMapAndAnExtractor) {
   for (const Problem& problem : short_ones.head(0)) EXPECT_LE(problem.prompt_ids.size(), 512u);
 }
 
+// --- chat templates
+
+class ChatDataSet : public ::testing::Test {
+ protected:
+  ProblemSource source(const std::vector<Json>& rows, Json data, const char* chat_template = kTemplate,
+                       DataUse use = DataUse::kTrainRl) const {
+    std::string text;
+    for (const Json& row : rows) text += row.dump() + "\n";
+    data["train"] = folder_.write("rows.jsonl", text);
+    if (!data.contains("template")) data["template"] = "chat";
+    std::optional<ChatTemplate> chat;
+    if (chat_template != nullptr)
+      chat = ChatTemplate::from_text(chat_template, {{"bos_token", "<eos>"}}, "chat.jinja");
+    return {read_data_options(data, "recipe.json", "data", use), characters(), 60, 10, 1, chat};
+  }
+  Problem only(const Json& row, const Json& data = Json::object(),
+               const char* chat_template = kTemplate) const {
+    return source({row}, data, chat_template).head(1)[0];
+  }
+  Error refused(const std::vector<Json>& rows, const Json& data,
+                const char* chat_template = kTemplate) const {
+    return error_of([&] { source(rows, data, chat_template); });
+  }
+
+  static constexpr const char* kTemplate =
+      "{{ bos_token }}{% for m in messages %}{{ m.role[0] if m.role == 'tool' else '-' }}{{ m.content }}={% "
+      "endfor %}"
+      "{% if add_generation_prompt %}+{{ extra }}{% endif %}";
+  TemporaryFolder folder_;
+};
+
+TEST_F(ChatDataSet, TextIsOneUserMessageAndAListIsUsedAsItIs) {
+  const Problem text = only({{"prompt", "1+1"}, {"answer", "2"}});
+  EXPECT_EQ(text.prompt, "<eos>-1+1=+");
+  // The template's BOS, and no other.
+  EXPECT_EQ(text.prompt_ids, (std::vector<int64_t>{characters().token_to_id("<eos>"), 11, 1, 10, 1, 13, 10}));
+  EXPECT_EQ(text.completion_prefix, "");
+  const Json turns = {{{"role", "user"}, {"content", "1"}},
+                      {{"role", "assistant"}, {"content", "2"}},
+                      {{"role", "tool"}, {"content", "3"}}};
+  EXPECT_EQ(only({{"prompt", turns}, {"answer", "2"}}).prompt, "<eos>-1=-2=t3=+");
+}
+
+TEST_F(ChatDataSet, ASystemTextStandsFirstUnlessTheRowBringsItsOwn) {
+  const Json data = {{"system", "9"}};
+  EXPECT_EQ(only({{"prompt", "1"}, {"answer", "2"}}, data).prompt, "<eos>-9=-1=+");
+  const Json own = {{{"role", "system"}, {"content", "8"}}, {{"role", "user"}, {"content", "1"}}};
+  EXPECT_EQ(only({{"prompt", own}, {"answer", "2"}}, data).prompt, "<eos>-8=-1=+");
+}
+
+TEST_F(ChatDataSet, AnAnswerPrefixIsPartOfThePromptAndOfWhatGradersSee) {
+  const Problem problem = only({{"prompt", "1"}, {"answer", "2"}},
+                               {{"answer_prefix", "<think>"}, {"chat_template_kwargs", {{"extra", 7}}}});
+  EXPECT_EQ(problem.prompt, "<eos>-1=+7<think>");
+  EXPECT_EQ(problem.completion_prefix, "<think>");
+}
+
+TEST_F(ChatDataSet, TheThinkTagThatATemplateOpensIsWhatGradersSeeAsWell) {
+  const char* opens = "{{ messages[0].content }}<think> ";
+  EXPECT_EQ(only({{"prompt", "1"}, {"answer", "2"}}, Json::object(), opens).completion_prefix, "<think> ");
+  const Problem same = only({{"prompt", "1"}, {"answer", "2"}}, {{"answer_prefix", "<think> "}}, opens);
+  EXPECT_EQ(same.prompt, "1<think> ");
+  EXPECT_EQ(same.completion_prefix, "<think> ");
+}
+
+TEST_F(ChatDataSet, ASupervisedCompletionThatStartsWithThePrefixIsNotLearnedTwice) {
+  const Json data = {{"answer_prefix", "<think>"}, {"columns", {{"completion", "solution"}}}};
+  const std::vector<Json> rows = {{{"prompt", "1"}, {"solution", "<think>1+1</think><answer>2</answer>"}}};
+  const SftSample sample = source(rows, data, kTemplate, DataUse::kTrainSft).draw_sft(0);
+  EXPECT_EQ(sample.problem.prompt, "<eos>-1=+<think>");
+  EXPECT_EQ(sample.completion, "1+1</think><answer>2</answer>");
+}
+
+TEST_F(ChatDataSet, GeneratedQuestionsGoThroughTheTemplateToo) {
+  DataOptions options =
+      read_data_options({{"train", {{"generator", "chain"}, {"operators", 2}}}, {"template", "chat"}},
+                        "recipe.json", "data", DataUse::kTrainRl);
+  const ProblemSource set(options, characters(), 60, 10, 1,
+                          ChatTemplate::from_text("{{ messages[0].content }}+", {}, "t"));
+  EXPECT_TRUE(set.draw(0).prompt.ends_with("+"));
+}
+
+TEST_F(ChatDataSet, AModelWithoutTemplateAndAMisfitAreRefused) {
+  const std::vector<Json> rows = {{{"prompt", "1"}, {"answer", "2"}}};
+  EXPECT_TRUE(holds(refused(rows, Json::object(), nullptr).summary(), "the model has no chat template"));
+  EXPECT_TRUE(holds(refused(rows, Json::object(), nullptr).where(), "recipe.json: data.template"));
+  for (const char* key : {"system", "answer_prefix", "template_date"}) {
+    const Error error = refused(rows, {{"template", "none"}, {key, "2025-01-01"}});
+    EXPECT_TRUE(holds(error.summary(), "without effect")) << key;
+    EXPECT_TRUE(holds(error.where(), std::string("data.") + key)) << key;
+  }
+  EXPECT_TRUE(holds(refused(rows, {{"chat_template_kwargs", 1}}).where(), "data.chat_template_kwargs"));
+  EXPECT_TRUE(holds(refused(rows, {{"template_date", "tomorrow"}}).where(), "data.template_date"));
+  EXPECT_TRUE(holds(refused(rows, {{"template_date", "2025-01-01"}}).summary(), "writes no date"));
+}
+
+TEST_F(ChatDataSet, ARowThatTheTemplateRefusesIsNamedWithItsColumn) {
+  const char* strict =
+      "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools') }}{% endif %}{% endfor "
+      "%}1";
+  const std::vector<Json> rows = {{{"prompt", "1"}, {"answer", "2"}},
+                                  {{"prompt", {{{"role", "tool"}, {"content", ""}}}}, {"answer", "2"}}};
+  const Error error = refused(rows, Json::object(), strict);
+  EXPECT_EQ(error.summary(), "no tools");
+  EXPECT_TRUE(holds(error.where(), "rows.jsonl: line 2: prompt"));
+  EXPECT_TRUE(holds(error.where(), "chat.jinja: line 1"));
+}
+
+TEST_F(ChatDataSet, MessagesWithoutAChatTemplateAreNoPrompt) {
+  const std::vector<Json> rows = {{{"prompt", {{{"role", "user"}, {"content", "1"}}}}, {"answer", "2"}}};
+  const Error error = refused(rows, {{"template", "none"}});
+  EXPECT_TRUE(holds(error.summary(), "list of messages"));
+  EXPECT_TRUE(holds(error.where(), "line 1: prompt"));
+}
+
+TEST_F(ChatDataSet, ATemplateThatWritesTheDayMustBeToldWhichSoThatAResumedRunSeesTheSamePrompts) {
+  const char* dated = "{{ strftime_now('%Y') }}{{ messages[0].content }}";
+  const std::vector<Json> rows = {{{"prompt", "+1"}, {"answer", "2"}}};
+  EXPECT_TRUE(holds(refused(rows, Json::object(), dated).fix(), "data.template_date"));
+  EXPECT_EQ(only(rows[0], {{"template_date", "2024-02-29"}}, dated).prompt, "2024+1");
+}
+
+TEST_F(DataSet, ATextThatTheVocabularyCannotExpressIsNamedByItsRow) {
+  auto rows = sums(3);
+  rows[2]["prompt"] = "?";
+  EXPECT_TRUE(holds(refused(rows).where(), "rows.jsonl: line 3"));
+}
+
 }  // namespace
 }  // namespace grpo

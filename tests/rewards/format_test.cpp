@@ -15,6 +15,21 @@ TEST(Format, TheTemplateScoresOneWhateverTheAnswer) {
   EXPECT_EQ(grade("<think>a < b > c <b></think><answer>\xff</answer>"), 1.0);
 }
 
+TEST(Format, WhatTheChatTemplateOpensOfTheAnswerIsJudgedWithItWhetherOrNotTheOptionSaysSo) {
+  // As the engine hands it over: the prompt's <think> before what was sampled.
+  Problem problem = problem_of("2");
+  problem.completion_prefix = "<think>\n";
+  const auto graded = [&](const std::string& sampled, const char* options) {
+    return value_of(
+        reward_of("format", options).score(episode_of(problem.completion_prefix + sampled), problem));
+  };
+  for (const char* options : {"{}", R"({"think_in_prompt": true})"}) {
+    EXPECT_EQ(graded("1+1</think><answer>2</answer>", options), 1.0) << options;
+    EXPECT_EQ(graded("<think>1+1</think><answer>2</answer>", options), 0.0) << options;
+    EXPECT_EQ(graded("<answer>2</answer>", options), 0.0) << options;
+  }
+}
+
 TEST(Format, EveryTagStandsExactlyOnceAndInOrder) {
   const std::string tags[] = {"<think>", "a", "</think>", "<answer>", "b", "</answer>"};
   const auto joined = [&](std::vector<int> order) {

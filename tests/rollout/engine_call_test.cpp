@@ -33,6 +33,18 @@ TEST_F(EngineTest, PagesInUseAreSharedPromptPagesOncePlusPrivateOnesPerSample) {
   EXPECT_EQ(engine.stats().prefill_tokens, 10);
 }
 
+TEST_F(EngineTest, TextForGradersStartsWithWhatThePromptHoldsOfTheAnswerAndIdsDoNot) {
+  std::vector<Problem> problems = problems_of({6, 6});
+  problems[0].completion_prefix = "<think>\n";
+  problems[1].prompt_ids = problems[0].prompt_ids;
+  const std::vector<Group> groups = Engine(policy, nullptr).generate(problems, options_of(2, 5, 0.0));
+  for (const Episode& episode : groups[0].episodes) {
+    EXPECT_EQ(episode.completion, "<think>\n");  // the rest is empty without a tokenizer
+    EXPECT_EQ(episode.completion_ids, groups[1].episodes[0].completion_ids);
+  }
+  EXPECT_EQ(groups[1].episodes[0].completion, "");
+}
+
 TEST_F(EngineTest, CountsWhatItDid) {
   GenerateOptions options = options_of(3, 10);
   options.sampling.ignore_eos = true;
