@@ -52,6 +52,10 @@ const std::vector<Parameter>& choose_trainable(Policy& policy, const AuxiliaryLo
     if (options.freeze_moe_router && p.name.ends_with(".mlp.gate.weight")) return false;
     return train_mtp || !belongs_to_mtp(p.name, policy.config());
   });
+  if (policy.trainable().empty()) {
+    throw Error("nothing is left to train: all that the policy selects are routers or multi-token prediction",
+                "freeze_moe_router", "set it to false, give mtp_loss_scale, or select other weights");
+  }
   return policy.trainable();
 }
 

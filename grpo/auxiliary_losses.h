@@ -28,7 +28,7 @@ struct AuxiliaryLossOptions {
 AuxiliaryLossOptions read_auxiliary_loss_options(ObjectReader& reader, const AuxiliaryLossOptions& defaults);
 
 // Narrows policy.trainable() to what these options train: routers go if they are frozen, modules of
-// multi-token prediction if they have no loss. Returns it.
+// multi-token prediction if they have no loss. Returns it. Throws Error if nothing is left.
 const std::vector<Parameter>& choose_trainable(Policy& policy, const AuxiliaryLossOptions& options);
 
 // One optimizer step: begin_step, then for each micro-batch forward with forward_options() and backward of

@@ -63,11 +63,7 @@ void read_trained(ObjectReader& r, PolicySource& source) {
     r.fail("", "\"trainable\", \"lora\" and \"adapter\" exclude each other",
            "give one: with adapters nothing else is trained, and an adapter brings its own configuration");
   }
-  for (const char* key : {"lora", "adapter"}) {
-    if (r.has(key) && !source.model) {
-      r.fail(key, "adapters need a base checkpoint: one from scratch is not kept", "give \"model\"");
-    }
-  }
+  if (r.has("adapter") && !source.model) r.fail("adapter", "an adapter needs its base", "give \"model\"");
   Policy policy = Policy::empty(source.files.config, at::kFloat, at::Device(at::kMeta));
   for (const char* key : {"lora", "adapter"}) r.raw(key);  // null is as good as absent
   if (r.has("lora")) {

@@ -11,7 +11,7 @@
 // What of it the stages train, where that is not everything:
 //
 //   "trainable": ["self_attn"]      regular expressions over checkpoint names (policy/trainable.h)
-//   "lora": {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}    (policy/lora.h); needs "model"
+//   "lora": {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}    (policy/lora.h)
 //   "adapter": "path/to/adapter"    goes on with a PEFT adapter of "model"
 //
 // A stage that starts from an earlier one starts from its merged model: it gets new adapters of the same

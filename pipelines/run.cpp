@@ -74,10 +74,10 @@ Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& b
 }
 
 // Trained adapters alone, as adapter/. Before what says that the stage is finished.
-void write_adapter(const Policy& policy, const PolicySource& source, const std::optional<std::string>& base,
+void write_adapter(const Policy& policy, const PolicySource& source, const std::string& base,
                    const std::string& directory) {
   AtomicDirectory adapter(directory);
-  save_adapter(policy, source.lora.value(), base.value(), adapter.path());
+  save_adapter(policy, source.lora.value(), base, adapter.path());
   adapter.commit();
 }
 
@@ -200,9 +200,11 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
                {"version", kVersion},
                {"memory", {{"planned_bytes", planned}, {"peak_bytes", peak_memory(device)}}},
                {"eval", history}};
-      if (!policy.adapters().empty()) {
+      // Weights from scratch are not kept, and an adapter without its base is of no use.
+      const auto base = starting_model(recipe, spec, source, out);
+      if (!policy.adapters().empty() && base) {
         (*finished)["adapter"] = directory + "/adapter";
-        write_adapter(policy, source, starting_model(recipe, spec, source, out), directory + "/adapter");
+        write_adapter(policy, source, *base, directory + "/adapter");
       }
       if (plan.checkpoints.save_model) {
         (*finished)["model"] = directory + "/model";

@@ -129,6 +129,7 @@ Checkpoint load_checkpoint(const std::string& directory, std::optional<at::Scala
 }
 
 void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const std::string& directory) {
+  GRPO_CHECK(policy.adapters().empty());
   const bool wide = policy.dtype() == at::kDouble;
   std::vector<NamedTensor> tensors;
   for (const auto& views : {policy.checkpoint_tensors(), policy.checkpoint_copies()}) {

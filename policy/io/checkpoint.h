@@ -56,7 +56,7 @@ Checkpoint load_checkpoint(const std::string& directory, std::optional<at::Scala
 // Writes a complete checkpoint into an existing directory: weights in the policy's dtype (float64 is written
 // as float32; router biases always are float32), under the family's names, experts one by one, modules of
 // multi-token prediction each with its copies of embedding and head; config.json as saved_config makes it;
-// files.extras unchanged. Throws Error when the disk refuses.
+// files.extras unchanged. The policy has no adapters: merge them first. Throws Error when the disk refuses.
 void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const std::string& directory);
 
 // The config.json of a saved policy: `config.source`, in the spelling that transformers 4 and 5 both read

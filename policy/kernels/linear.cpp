@@ -1,5 +1,6 @@
 #include "policy/kernels/linear.h"
 
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstdlib>
@@ -10,9 +11,13 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Below these the BLAS switches kernels (found by comparing all sizes; the test that pins it is
-// Linear.ARowHasTheSameBitsInAnyBatch). Narrow outputs switch later than wide ones.
-int64_t rows_min(int64_t outputs) { return outputs <= 32 ? 32 : 8; }
+// Below these the BLAS switches kernels, for narrow outputs later than for wide ones, and the later the more threads
+// it has to keep busy (found by comparing all sizes, for 1 to 24 threads; the tests that pin it are
+// Linear.ARowHasTheSameBitsInAnyBatch and LoraRollout.ARowOfAMapOfAnyShapeHasTheSameBitsInAnyBatch).
+int64_t rows_min(int64_t outputs) {
+  const int64_t threads = at::get_num_threads();
+  return outputs <= 32 || outputs < 12 * threads ? std::max<int64_t>({32, outputs, 4 * threads}) : 8;
+}
 
 // Pins MKL to one code path. It reads the variable at its first call, so this has to come before any.
 [[maybe_unused]] const int kPinnedCodePath =
@@ -110,6 +115,11 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
 }  // namespace
 
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (weight.size(0) == 1 && x.device().is_cpu()) {
+    // One output is a matrix times a vector to the BLAS, and no number of rows is safe there.
+    const at::Tensor y = packed_linear(x, at::constant_pad_nd(weight, {0, 0, 0, 1})).narrow(1, 0, 1);
+    return bias.defined() ? y + bias : y;
+  }
   const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
   if (!needs_filling(x, weight.size(0))) return at::linear(x, weight, optional_bias);
   return at::linear(fill_rows(x, weight.size(0)), weight, optional_bias).narrow(0, 0, x.size(0));

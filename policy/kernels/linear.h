@@ -1,7 +1,8 @@
 #pragma once
 // Matrix products of packed rows with weights. On the CPU in float32 a row's result does not depend on how many
 // other rows are in the call: the BLAS is asked for one code path (MKL_CBWR, set before main unless the user set
-// it), and the small batches for which it would switch kernels all the same are filled up with zero rows.
+// it), and the small batches for which it would switch kernels all the same are filled up with zero rows, a single output
+// with a second.
 
 #include <ATen/ATen.h>
 

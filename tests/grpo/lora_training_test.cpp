@@ -126,6 +126,15 @@ TEST(LoraTraining, OfASelectionMovesThatAlone) {
   }
 }
 
+TEST(LoraTraining, OfFrozenRoutersAloneIsRefused) {
+  Policy policy = character_policy(deepseek_json());
+  select_by_names(policy, {R"(gate\.weight)"}, "test");
+  TrainerOptions options = tiny_options();
+  options.auxiliary.freeze_moe_router = true;
+  const Error error = error_of([&] { Trainer(policy, &characters(), evenness(), options, 3); });
+  EXPECT_TRUE(holds(error.summary(), "nothing is left to train"));
+}
+
 TEST(LoraReference, IsThePolicyBeforeTheFirstStep) {
   Policy policy = adapted_policy(llama_json());
   const Policy start = policy.clone();

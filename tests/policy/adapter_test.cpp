@@ -6,13 +6,14 @@
 
 #include "core/file.h"
 #include "policy/io/checkpoint.h"
-#include "tests/policy/tiny_models.h"
+#include "tests/policy/adapted_policy.h"
 #include "tests/temporary_folder.h"
 #include "tests/throws_error.h"
 
 namespace grpo {
 namespace {
 
+using testing::adapted_policy;
 using testing::all_architectures;
 using testing::random_policy;
 
@@ -25,14 +26,6 @@ LoraConfig config_of(ModuleSelection targets, int64_t r = 3) {
 }
 
 using Names = std::vector<std::string>;
-
-Policy adapted_policy(const Json& json, const LoraConfig& config, at::ScalarType dtype = at::kFloat) {
-  Policy policy = random_policy(json, dtype);
-  add_lora(policy, config, 3, "test");
-  at::manual_seed(5);
-  for (const Adapter& adapter : policy.adapters()) adapter.b.copy_(0.3 * at::randn(adapter.b.sizes()));
-  return policy;
-}
 
 // A folder as PEFT would leave it, out of whatever tensors.
 void write_folder(const std::string& directory, const Json& config, const std::vector<NamedTensor>& tensors) {
