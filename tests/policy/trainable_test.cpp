@@ -2,6 +2,7 @@
 
 #include "policy/trainable.h"
 
+#include "policy/memory_meter.h"
 #include "tests/policy/adapted_policy.h"
 #include "tests/throws_error.h"
 
@@ -70,6 +71,33 @@ TEST(Trainable, GradientsOfASelectionAreThoseOfTrainingEverything) {
       }
     }
   }
+}
+
+// A model of many weights and few tokens: what backward takes beyond them is their gradients, or next to
+// nothing.
+TEST(Trainable, FrozenWeightsTakeNoMemoryInBackward) {
+  const Json json = Json::parse(R"({"model_type": "deepseek_v3", "vocab_size": 16000, "hidden_size": 64,
+    "intermediate_size": 512, "num_hidden_layers": 2, "num_attention_heads": 4, "q_lora_rank": null,
+    "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "n_routed_experts": 64,
+    "num_experts_per_tok": 2, "n_shared_experts": 1, "moe_intermediate_size": 256, "n_group": 1, "topk_group": 1,
+    "first_k_dense_replace": 1, "max_position_embeddings": 64})");
+  const auto peak = [&](const std::function<void(Policy&)>& prepare) {
+    MemoryMeter meter(at::kCPU);
+    Policy policy = Policy::empty(read_model_config(json, "test"), at::kFloat, at::Device(at::kMeta));
+    const double weights = static_cast<double>(meter.live_bytes());
+    prepare(policy);
+    policy.set_requires_grad(true);
+    const auto options = at::TensorOptions(at::kMeta).dtype(at::kLong);
+    const PackedTokens batch{at::zeros({4}, options), at::zeros({4}, options),
+                             at::zeros({2}, options.dtype(at::kInt)), 4};
+    const double before = static_cast<double>(meter.live_bytes());
+    meter.reset_peak();
+    policy.token_scores(policy.hidden(batch), at::zeros({4}, options), 1.0).logprobs.sum().backward();
+    return (static_cast<double>(meter.peak_bytes()) - before) / weights;
+  };
+  EXPECT_GT(peak([](Policy&) {}), 1.0);
+  EXPECT_LT(peak([](Policy& policy) { add_lora(policy, all_linear(4), 1, "test"); }), 0.1);
+  EXPECT_LT(peak([](Policy& policy) { select_by_names(policy, {"self_attn"}, "test"); }), 0.1);
 }
 
 TEST(Trainable, PartsOfAStackAndNamesThatMatchNothingAreRefused) {
