@@ -40,8 +40,8 @@ DataOptions data_options(const Options& options, const std::optional<ChatTemplat
   DataOptions data = options.columns;
   const bool chat = data.prompt_template == "chat";
   if (!chat && !(data.system.empty() && data.answer_prefix.empty())) {
-    throw Error("--system and --answer-prefix are for the model's chat template", "--template " + data.prompt_template,
-                "add --template chat");
+    throw Error("--system and --answer-prefix are for the model's chat template",
+                "--template " + data.prompt_template, "add --template chat");
   }
   if (chat && chat_template && chat_template->depends_on_date()) data.template_date = today();
   data.source = options.data.starts_with("{") ? parse_json(options.data, "--data") : Json(options.data);

@@ -88,7 +88,8 @@ int run(const Options& options) {
   generate.sampling.eos_ids = model.files.eos_token_ids;
   validate(generate.sampling, model.files.config.vocab_size, "sampling");
   if (!tokenizer && !generate.sampling.stop_strings.empty()) {
-    throw Error("--stop needs text, and the model has no tokenizer.json", options.model.model, "leave --stop out");
+    throw Error("--stop needs text, and the model has no tokenizer.json", options.model.model,
+                "leave --stop out");
   }
   RowReader in(options.rows.input);
   RowWriter out(options.rows.output);
@@ -152,9 +153,11 @@ void add_generate_command(CLI::App& app, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("generate", "sample completions of prompts");
   command->description(
-      "{\"prompt\"}, {\"messages\"} or {\"input_ids\"} to {\"samples\": [{\"text\", \"output_ids\", \"logprobs\", "
+      "{\"prompt\"}, {\"messages\"} or {\"input_ids\"} to {\"samples\": [{\"text\", \"output_ids\", "
+      "\"logprobs\", "
       "\"finish_reason\"}]}.\nA prompt is text as it stands, after the tokenizer's BOS; messages go "
-      "through\nthe model's chat template (grpo tokenize --help). A row's samples depend on its position and the seed,\nnot on "
+      "through\nthe model's chat template (grpo tokenize --help). A row's samples depend on its position and "
+      "the seed,\nnot on "
       "the other rows.");
   add_model_options(*command, options->model);
   add_sampling_options(*command, options->generate);

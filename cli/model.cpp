@@ -28,7 +28,8 @@ std::vector<int64_t> row_ids(const DataRow& row, const std::string& text_column,
   const bool has_text = row.columns.contains(text_column);
   const int given = (has_ids ? 1 : 0) + (has_text ? 1 : 0) + (has_messages(row) ? 1 : 0);
   if (given != 1) {
-    throw Error(fmt::format("the row holds {} of input_ids, {} and messages", given == 0 ? "none" : "several", text_column),
+    throw Error(fmt::format("the row holds {} of input_ids, {} and messages", given == 0 ? "none" : "several",
+                            text_column),
                 row.where, "give one of them");
   }
   std::vector<int64_t> ids;
