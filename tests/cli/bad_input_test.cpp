@@ -60,7 +60,8 @@ TEST_F(BadInput, TruncatedWeightsAreAnErrorThatNamesTheFile) {
     for (const auto& command : {std::vector<std::string>{"inspect", model}, {"logprobs", "--model", model}}) {
       const Finished found = run(command, R"({"input_ids": [1, 2]})");
       EXPECT_EQ(found.status, 1);
-      EXPECT_EQ(found.out, "");
+      // What can be told without weights, inspect tells.
+      if (command.front() != "inspect") EXPECT_EQ(found.out, "");
       EXPECT_TRUE(holds(found.err, weights));
     }
   }

@@ -157,7 +157,8 @@ TEST(Moe, EqualsALoopOverTokensAndExperts) {
     const at::Tensor x = at::randn({40, policy.config().hidden_size}) * 0.5;
     const at::Tensor expected = naive.moe(config, "model.layers.1.mlp", x.to(at::kDouble));
     const double size = expected.abs().max().item<double>();
-    EXPECT_LT(max_difference(feed_forward(config, weights, x), expected), 1e-6 * std::max(1.0, size));
+    RouterContext context;
+    EXPECT_LT(max_difference(feed_forward(config, weights, context, x), expected), 1e-6 * std::max(1.0, size));
   }
 }
 
