@@ -22,10 +22,12 @@ namespace grpo {
 namespace {
 
 constexpr int64_t kHugePage = 2 << 20;
-constexpr int64_t kDirectBytes = 16 << 20;  // read at a time into the policy's own memory
+constexpr int64_t kDirectBytes = 4 << 20;  // read at a time into the policy's own memory; more, and several
+                                           // threads get too far apart in a file for the disk's reading ahead
 constexpr int64_t kStagedBytes =
-    1 << 20;                         // read at a time into a buffer; what it becomes may need a second one
-constexpr int64_t kThreadsMax = 32;  // 32 threads x 2 buffers x 1 MiB = 64 MiB
+    1 << 20;  // read at a time into a buffer; what it becomes may need a second one
+constexpr int64_t kBytesPerThread = 16 << 20;  // less is not worth another thread
+constexpr int64_t kThreadsMax = 32;            // 32 threads x 2 buffers x 1 MiB = 64 MiB
 constexpr int64_t kConvertedAtOnce =
     32768;  // numbers, the most that LibTorch converts without threads of its own
 
@@ -65,7 +67,8 @@ class WeightStream {
   void run() {
     int64_t bytes = 0;
     for (const at::Tensor& view : views_) bytes += static_cast<int64_t>(view.nbytes());
-    const int64_t threads = std::min<int64_t>({at::get_num_threads(), kThreadsMax, 1 + bytes / kDirectBytes});
+    const int64_t threads =
+        std::min<int64_t>({at::get_num_threads(), kThreadsMax, 1 + bytes / kBytesPerThread});
     {
       std::vector<std::jthread> others;
       for (int64_t i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
