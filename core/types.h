@@ -70,7 +70,22 @@ struct Episode {
   uint64_t seed = 0;                        // of this episode's random stream
   std::optional<double> reward;             // weighted sum over the rubric; none: masked out of the group
   std::vector<Score> scores;                // one per reward of the rubric, in its order
-  double advantage = 0.0;
+  double advantage = 0.0;                   // of every token, unless token_advantages says otherwise
+
+  // What the trainer found out about the completion before it learns from it, one per completion id, of the whole
+  // distribution at the sampling temperature; each empty where nothing needs it.
+  std::vector<double> old_logprobs = {};      // under the weights with which the rollout's first update begins
+  std::vector<double> ref_logprobs = {};      // under the reference
+  std::vector<double> entropy = {};           // of the distribution that old_logprobs are of, in nats
+  std::vector<double> token_advantages = {};  // where tokens of one completion differ
+  // Experts that the sampler's routers chose: for every token of prompt and completion but the last, every MoE layer,
+  // top_k ids in the order in which they were taken. -1 where a token has no record.
+  std::vector<int16_t> routes = {};
+  // What top_k, top_p and min_p left of the vocabulary at each completion id: its tokens are
+  // kept_ids[kept_begin[t] : kept_begin[t + 1]], ascending. kept_begin is empty where nothing was recorded; a token
+  // with an empty range was drawn from the whole vocabulary.
+  std::vector<int64_t> kept_begin = {};
+  std::vector<int32_t> kept_ids = {};
 };
 
 // All samples of one problem.

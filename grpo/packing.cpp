@@ -70,12 +70,31 @@ at::Tensor to_tensor(const std::vector<T>& values, const at::TensorOptions& opti
   return host.to(options);
 }
 
+// A column of numbers that sequences have one of per completion id, or do not have at all.
+class Column {
+ public:
+  template <typename T>
+  void add(std::span<const T> values, size_t t) {
+    if (!values.empty()) values_.push_back(static_cast<double>(values[t]));
+  }
+  // Undefined if no sequence has it.
+  at::Tensor tensor(size_t rows, const at::TensorOptions& options) const {
+    GRPO_CHECK(values_.empty() || values_.size() == rows);
+    return values_.empty() ? at::Tensor() : to_tensor(values_, options);
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
 MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<int64_t>& members,
                  const TrainedCounts& counts, const PackingOptions& packing,
                  const at::TensorOptions& options) {
   std::vector<std::vector<int64_t>> ids;
   std::vector<int64_t> rows, targets, target_begin{0};
-  std::vector<double> advantages, behaviour, weights;
+  std::vector<int64_t> lengths;
+  std::vector<double> advantages, weights;
+  Column behaviour, old, reference, policy_mask;
   int64_t row = -1;  // the row before the next token
   for (int64_t index : members) {
     const TrainSequence& s = sequences[index];
@@ -87,13 +106,16 @@ MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<
       if (!trained_at(s, t)) continue;
       rows.push_back(row);
       targets.push_back(s.completion_ids[t]);
-      advantages.push_back(s.advantage);
+      advantages.push_back(s.token_advantages.empty() ? s.advantage : s.token_advantages[t]);
       weights.push_back(weight);
-      if (!s.behaviour_logprobs.empty()) behaviour.push_back(s.behaviour_logprobs[t]);
+      behaviour.add(s.behaviour_logprobs, t);
+      old.add(s.old_logprobs, t);
+      reference.add(s.ref_logprobs, t);
+      policy_mask.add(s.policy_mask, t);
     }
+    lengths.push_back(static_cast<int64_t>(rows.size()) - target_begin.back());
     target_begin.push_back(static_cast<int64_t>(rows.size()));
   }
-  GRPO_CHECK(behaviour.empty() || behaviour.size() == rows.size());
 
   const auto longs = options.dtype(at::kLong);
   MicroBatch batch;
@@ -101,7 +123,11 @@ MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<
   batch.rows = to_tensor(rows, longs);
   batch.targets = to_tensor(targets, longs);
   batch.advantages = to_tensor(advantages, options);
-  if (!behaviour.empty()) batch.behaviour_logprobs = to_tensor(behaviour, options);
+  batch.behaviour_logprobs = behaviour.tensor(rows.size(), options);
+  batch.old_logprobs = old.tensor(rows.size(), options);
+  batch.ref_logprobs = reference.tensor(rows.size(), options);
+  batch.policy_mask = policy_mask.tensor(rows.size(), options);
+  batch.lengths = to_tensor(lengths, longs);
   batch.weights = to_tensor(weights, options);
   batch.sequences = members;
   batch.target_begin = std::move(target_begin);
@@ -133,6 +159,9 @@ TrainSequence train_sequence(const Episode& episode) {
           .completion_ids = episode.completion_ids,
           .loss_mask = episode.loss_mask,
           .behaviour_logprobs = episode.behaviour_logprobs,
+          .old_logprobs = episode.old_logprobs,
+          .ref_logprobs = episode.ref_logprobs,
+          .token_advantages = episode.token_advantages,
           .advantage = episode.advantage};
 }
 
@@ -152,7 +181,10 @@ std::vector<MicroBatch> pack(const std::vector<TrainSequence>& sequences, const 
   std::vector<int64_t> lengths, members;
   for (size_t i = 0; i < sequences.size(); ++i) {
     const TrainSequence& s = sequences[i];
-    GRPO_CHECK(s.behaviour_logprobs.empty() || s.behaviour_logprobs.size() == s.completion_ids.size());
+    for (const size_t given : {s.behaviour_logprobs.size(), s.old_logprobs.size(), s.ref_logprobs.size(),
+                               s.token_advantages.size(), s.policy_mask.size()}) {
+      GRPO_CHECK(given == 0 || given == s.completion_ids.size());
+    }
     lengths.push_back(length(s));
     if (trained_tokens(s) > 0) members.push_back(static_cast<int64_t>(i));
   }

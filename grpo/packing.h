@@ -43,10 +43,15 @@ struct TrainSequence {
   std::span<const int64_t> prompt_ids;
   std::span<const int64_t> completion_ids;  // trained on verbatim
   std::span<const uint8_t> loss_mask;       // one per completion id: 1 = trained on
-  std::span<const float> behaviour_logprobs =
-      {};                  // one per completion id, or empty where there are none (SFT)
-  double advantage = 1.0;  // of every token
+  // One per completion id, or empty where there are none. All sequences of a batch have them, or none has.
+  std::span<const float> behaviour_logprobs = {};
+  std::span<const double> old_logprobs = {};
+  std::span<const double> ref_logprobs = {};
+  std::span<const double> token_advantages = {};  // in place of `advantage`
+  std::span<const uint8_t> policy_mask = {};      // 0: the token has no policy loss, and still counts (entropy masks)
+  double advantage = 1.0;                         // of every token
 };
+// Spans of the episode's own vectors; policy_mask is empty.
 TrainSequence train_sequence(const Episode& episode);
 
 // What the denominators count, over a whole optimizer batch. A sequence whose mask is all zero (truncated,
@@ -65,8 +70,12 @@ struct MicroBatch {
   at::Tensor rows;                 // [M] int64: the row before the target, which predicts it
   at::Tensor targets;              // [M] int64
   at::Tensor advantages;           // [M]
-  at::Tensor behaviour_logprobs;   // [M]; undefined if the sequences have none
+  at::Tensor behaviour_logprobs;   // [M]; this and the next three undefined if the sequences have none
+  at::Tensor old_logprobs;         // [M]
+  at::Tensor ref_logprobs;         // [M]
+  at::Tensor policy_mask;          // [M] 0 or 1, in the dtype of weights
   at::Tensor weights;              // [M] what a token's loss is multiplied by
+  at::Tensor lengths;              // [S] int64: trained tokens of each sequence, at least 1; for segment sums
   std::vector<int64_t> sequences;  // [S] index of each sequence in the list given to pack()
   std::vector<int64_t>
       target_begin;  // [S+1] trained tokens of sequence s: [target_begin[s], target_begin[s+1])

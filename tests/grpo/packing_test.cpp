@@ -19,7 +19,13 @@ struct Sample {
   std::vector<float> behaviour;
   double advantage = 0.0;
 
-  TrainSequence view() const { return {prompt, completion, mask, behaviour, advantage}; }
+  TrainSequence view() const {
+    return {.prompt_ids = prompt,
+            .completion_ids = completion,
+            .loss_mask = mask,
+            .behaviour_logprobs = behaviour,
+            .advantage = advantage};
+  }
 };
 
 Sample sample(int64_t id, int64_t prompt, std::vector<uint8_t> mask, double advantage = 0.0) {
