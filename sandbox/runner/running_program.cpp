@@ -126,6 +126,7 @@ void RunningProgram::start() {
   }
   arguments_ = pointers(command_);
   variables_ = pointers(environment_);
+  worker_bytes_ = workplace_.own_memory.forget_peak();
   started_ = Clock::now();
   start_ = warm ? start_python(arguments_.data(), variables_.data())
                 : workplace_.isolation.start(index_, plan_, arguments_.data(), variables_.data());
@@ -245,8 +246,11 @@ void RunningProgram::reap() {
   result_.wall_us = std::chrono::duration_cast<microseconds>(wall).count();
   const auto us = [](const timeval& t) { return static_cast<int64_t>(t.tv_sec) * 1'000'000 + t.tv_usec; };
   result_.cpu_us = std::max(result_.cpu_us, us(used.ru_utime) + us(used.ru_stime));
+  // Up to the worker's own peak it may be the worker's.
+  const int64_t peak = static_cast<int64_t>(used.ru_maxrss) * 1024;
   result_.peak_memory_bytes =
-      std::max(result_.peak_memory_bytes, static_cast<int64_t>(used.ru_maxrss) * 1024);
+      std::max(result_.peak_memory_bytes,
+               peak > OwnMemory::peak_bytes() ? peak : std::min(peak, worker_bytes_));
 }
 
 void RunningProgram::note_kernel_kill() {

@@ -11,6 +11,7 @@
 #include "sandbox/box/process_tree.h"
 #include "sandbox/run.h"
 #include "sandbox/runner/isolation.h"
+#include "sandbox/runner/own_memory.h"
 #include "sandbox/runner/warm_python.h"
 
 namespace grpo {
@@ -22,6 +23,7 @@ struct Workplace {
   Isolation& isolation;
   WarmPython& warm_python;
   MemoryCap& memory;
+  OwnMemory& own_memory;
   int proc;          // descriptor of a /proc that shows the boxes' processes
   bool proc_is_own;  // it numbers processes as the worker does
   int landlock_abi;
@@ -99,6 +101,7 @@ class RunningProgram {
   RunningProgram* companion_ = nullptr;
   Clock::time_point started_, next_cpu_, next_memory_, next_wall_;
   int64_t address_peak_ = 0;
+  int64_t worker_bytes_ = 0;  // of the worker, when the program was started
   ProgramResult result_;
 };
 

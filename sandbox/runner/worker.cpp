@@ -166,6 +166,7 @@ void prefer_for_out_of_memory(int proc) {
   if (settings.core >= 0) pin(settings.core);
   prefer_for_out_of_memory(host_proc);
   MemoryCap memory(settings.memory_group);
+  OwnMemory own_memory(host_proc);
   enter_slot(settings);
   const bool proc_is_own = settings.tier != Tier::kT2;
   const std::unique_ptr<Isolation> isolation = isolation_of(settings);
@@ -175,6 +176,7 @@ void prefer_for_out_of_memory(int proc) {
   const Workplace workplace{.isolation = *isolation,
                             .warm_python = warm_python,
                             .memory = memory,
+                            .own_memory = own_memory,
                             .proc = proc_is_own ? open_folder("/proc") : host_proc,
                             .proc_is_own = proc_is_own,
                             .landlock_abi = settings.landlock_abi,
