@@ -126,8 +126,8 @@ struct Setup {
     if (getppid() != parent) _exit(127);  // it died before it could take us with it
     if (!place_descriptors()) return false;
     if (!launch.folder.empty() && chdir(launch.folder.c_str()) != 0) return false;
-    const rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
-    setrlimit(RLIMIT_CORE, &no_core);
+    const rlimit no_core = {.rlim_cur = 1, .rlim_max = 1};  // 0 would still start the host's core handler
+    setrlimit(RLIMIT_CORE, &no_core);                       // fails only where it is 0 for good
     for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);

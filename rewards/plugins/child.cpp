@@ -16,7 +16,8 @@
 #include <system_error>
 #include <utility>
 
-#include "rewards/plugins/launch.h"
+#include "core/error.h"
+#include "core/launch.h"
 #include "rewards/plugins/process_tree.h"
 
 namespace grpo {
@@ -42,9 +43,11 @@ struct Pipe {
 
   Pipe() {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-    read_end = above_standard(ends[0]);
-    write_end = above_standard(ends[1]);
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+      throw Error("there is no pipe for a program: " + std::generic_category().message(errno), "");
+    }
+    read_end = ends[0];
+    write_end = ends[1];
   }
   ~Pipe() {
     close_file(read_end);
@@ -52,16 +55,6 @@ struct Pipe {
   }
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
-
- private:
-  // Where our own standard streams are closed, a pipe may have got one of their numbers.
-  static int above_standard(int file) {
-    if (file > 2) return file;
-    const int moved = fcntl(file, F_DUPFD_CLOEXEC, 3);
-    close(file);
-    if (moved < 0) throw std::system_error(errno, std::generic_category(), "pipe");
-    return moved;
-  }
 };
 
 int keep_nonblocking(int& file) {
@@ -108,15 +101,15 @@ class WithoutSigpipe {
 Child::Child(const ChildOptions& options, LaunchThread& launcher, LineLog& log)
     : options_(options), mark_(new_mark()), stderr_lines_(log) {
   Pipe in, out, err;
-  std::vector<std::string> environment = options_.environment;
-  environment.push_back(fmt::format("{}={}", kMarkVariable, mark_));
+  Launch program{.command = options_.command,
+                 .environment = options_.environment,
+                 .folder = options_.folder,
+                 .descriptors = {{in.read_end, 0}, {out.write_end, 1}, {err.write_end, 2}}};
+  program.environment.push_back(fmt::format("{}={}", kMarkVariable, mark_));
   std::exception_ptr failure;
   launcher.run([&] {
     try {
-      pid_ = launch({.command = options_.command,
-                     .environment = environment,
-                     .folder = options_.folder,
-                     .streams = {in.read_end, out.write_end, err.write_end}});
+      pid_ = launch(program);
     } catch (...) {
       failure = std::current_exception();
     }

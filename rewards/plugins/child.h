@@ -30,9 +30,8 @@ class Child {
  public:
   static constexpr size_t kReplyBytesMax = size_t{64} << 20;
 
-  // Starts the program: in a session of its own, with pipes for the three standard streams and no other
-  // descriptor of ours, signals as a new program has them, without core dumps; killed by the kernel should
-  // our process die. `launcher` and `log` must outlive it. Throws std::system_error if it cannot be started.
+  // Starts the program, as core/launch.h does, with pipes for the three standard streams. `launcher` and `log`
+  // must outlive it. Throws Error if it cannot be started.
   Child(const ChildOptions& options, LaunchThread& launcher, LineLog& log);
   // Closes its stdin, gives it a second to end by itself, and kills what is left of its tree.
   ~Child();

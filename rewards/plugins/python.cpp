@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <system_error>
+#include <optional>
 
 #include "rewards/plugins/child.h"
 #include "rewards/plugins/place.h"
@@ -46,24 +46,24 @@ Function read_function(ObjectReader& options, const std::string& folder) {
 void check_function(const ChildOptions& command, const Function& function, const ObjectReader& options) {
   LaunchThread launcher;
   LineLog nowhere("/dev/null", "");
-  std::string problem;
+  std::optional<Child> child;
   try {
-    Child child(command, launcher, nowhere);
-    const auto deadline = std::chrono::steady_clock::now() + kCheckTime;
-    const Child::Exchange check = child.exchange("", deadline, fmt::format("{} s", kCheckTime.count()));
-    const std::string tail = child.stderr_tail();
-    if (!check.replied) {
-      options.fail("interpreter",
-                   fmt::format("{} {}{}", command.command[0], check.failure, tail.empty() ? "" : ": " + tail),
-                   "give the path of a Python 3.8 or newer");
-    }
-    const Json said = parse_json(check.reply, command.command[0]);
-    if (said.contains("error")) problem = said["error"].get<std::string>();
-  } catch (const std::system_error& e) {
-    options.fail("interpreter", fmt::format("cannot be started: {}", e.what()),
+    child.emplace(command, launcher, nowhere);
+  } catch (const Error& e) {
+    options.fail("interpreter", e.summary(), "give the path of a Python 3.8 or newer");
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kCheckTime;
+  const Child::Exchange check = child->exchange("", deadline, fmt::format("{} s", kCheckTime.count()));
+  const std::string tail = child->stderr_tail();
+  if (!check.replied) {
+    options.fail("interpreter",
+                 fmt::format("{} {}{}", command.command[0], check.failure, tail.empty() ? "" : ": " + tail),
                  "give the path of a Python 3.8 or newer");
   }
-  if (!problem.empty()) options.fail("function", fmt::format("{}: {}", function.file, problem));
+  const Json said = parse_json(check.reply, command.command[0]);
+  if (said.contains("error")) {
+    options.fail("function", fmt::format("{}: {}", function.file, said["error"].get<std::string>()));
+  }
 }
 
 }  // namespace

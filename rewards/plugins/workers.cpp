@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <system_error>
 #include <thread>
 
 #include "rewards/answer_text.h"
@@ -100,8 +99,8 @@ std::string Workers::start(Worker& worker) {
   std::string failure;
   try {
     worker.child = std::make_unique<Child>(child_options_, launcher_, log_);
-  } catch (const std::system_error& e) {
-    failure = fmt::format("the program cannot be started: {}", e.what());
+  } catch (const Error& e) {
+    failure = e.summary();
   }
   if (worker.child && options_.ready_line) {
     const Child::Exchange ready = worker.child->exchange(

@@ -3,14 +3,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 
-extern char** environ;
+#include "core/error.h"
+#include "core/launch.h"
 
 namespace grpo {
 namespace {
@@ -42,22 +42,19 @@ bool read_until_end(int descriptor, std::string& text) {
 std::string ask_program(const std::vector<std::string>& command) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return "";
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  std::vector<char*> argv;
-  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+  Launch program{.command = command, .environment = {}, .folder = "", .descriptors = {{.ours = ends[1], .theirs = 1}}};
+  for (char** variable = environ; *variable != nullptr; ++variable) program.environment.push_back(*variable);
   pid_t child = -1;
-  const int error = posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  try {
+    child = launch(program);
+  } catch (const Error&) {
+    // Then it says nothing.
+  }
   close(ends[1]);
   std::string text;
-  const bool ended = error == 0 && read_until_end(ends[0], text);
+  const bool ended = child > 0 && read_until_end(ends[0], text);
   close(ends[0]);
-  if (error != 0) return "";
+  if (child < 0) return "";
   if (!ended) kill(child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -1,6 +1,5 @@
 #pragma once
-// The runner as a child process: found, started with nothing of ours but a control socket, ended. A thin layer over
-// Boost.Process.
+// The runner as a child process: found, started with nothing of ours but a control socket, ended.
 
 #include <sys/types.h>
 
@@ -17,9 +16,8 @@ struct RunnerProcess {
   int control = -1;  // our end of the socket that is its descriptor 3
 };
 
-// Starts it: clean environment, folder /, no input or output but our stderr, a session of its own, default signals.
-// It is killed when the calling thread ends, so call this from a thread that lives as long as the runner should.
-// Throws Error with what the system said.
+// Starts it as core/launch.h starts programs, in the folder / and with our stderr. It is killed when the calling thread
+// ends, so call this from a thread that lives as long as the runner should. Throws Error with what the system said.
 RunnerProcess start_runner(const std::string& path);
 
 // False as soon as it has ended, whether or not end_runner was called. From any thread.

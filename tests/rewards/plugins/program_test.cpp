@@ -257,7 +257,7 @@ TEST_F(ProgramReward, ThatCannotBeExecutedIsAnError) {
   folder_.write("grader", "#!/no/such/interpreter\n");
   std::filesystem::permissions(folder_.file("grader"), std::filesystem::perms::owner_all);
   const Reward reward = make("program", {{"command", Json::array({"./grader"})}});
-  EXPECT_TRUE(all_errors(reward.score_group(group_of({"a"}), {}), "the program cannot be started"));
+  EXPECT_TRUE(all_errors(reward.score_group(group_of({"a"}), {}), "cannot start " + folder_.file("./grader")));
   EXPECT_FALSE(std::filesystem::exists(g_exit_mark));
   g_exit_mark = "/dev/null";
 }
