@@ -1,5 +1,7 @@
 #include "sandbox/box/limits.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 namespace grpo {
@@ -8,8 +10,12 @@ namespace {
 // Address space that a program needs beside what it counts as its memory: code, libraries, stacks' guards.
 constexpr int64_t kAddressSlack = int64_t{32} << 20;
 
+// Never more than this process may have itself (`ulimit -H`): in a box nobody could raise it.
 void set(BoxPlan& plan, int resource, uint64_t value) {
-  plan.limits[plan.num_limits++] = {resource, {value, value}};
+  rlimit ours = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  getrlimit(static_cast<__rlimit_resource>(resource), &ours);
+  const uint64_t most = std::min<uint64_t>(value, ours.rlim_max);
+  plan.limits[plan.num_limits++] = {resource, {most, most}};
 }
 
 }  // namespace

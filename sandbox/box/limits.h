@@ -7,7 +7,8 @@
 
 namespace grpo {
 
-// Fills plan.limits. others: processes of the same user id that the kernel counts with the program's.
+// Fills plan.limits, with no more than the calling process may have itself. others: processes of the same user id that
+// the kernel counts with the program's.
 //
 // A native program's address space ends a little above memory_bytes, since code and libraries take room too. Up to there
 // a program may grow before it is stopped, in every way of growing: so a recursion without end is always a segmentation
