@@ -13,6 +13,7 @@
 #include "grpo/evaluate.h"
 #include "pipelines/answer_extractor.h"
 #include "pipelines/data.h"
+#include "rewards/check_host.h"
 
 namespace grpo {
 namespace {
@@ -79,6 +80,7 @@ int run(const Options& options) {
                 "say how many of its problems: --num-problems 500");
   }
   const std::vector<Problem> problems = source.head(options.num_problems);
+  for (const Problem& problem : problems) check_host(rubric, problem, "--data " + options.data);
   const EvalResult result = evaluate(model.policy, &*model.files.tokenizer, rubric, problems, eval);
   const std::string text =
       options.json ? eval_metrics(result, "eval_").dump() + "\n" : table(result, eval.num_samples);
