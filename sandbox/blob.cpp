@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,24 @@ Blob Blob::adopt(int descriptor) {
   Blob blob;
   blob.file_ = std::make_shared<File>(descriptor, status.st_size);
   return blob;
+}
+
+Blob Blob::copy() const {
+  if (empty()) return {};
+  const int to = memfd_create("blob", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (to < 0) fail("memfd_create");
+  off_t offset = 0;
+  while (offset < size()) {
+    const ssize_t sent = sendfile(to, descriptor(), &offset, static_cast<size_t>(size() - offset));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) {
+      const int error = errno;
+      close(to);
+      errno = error;
+      fail("cannot copy a memory file");
+    }
+  }
+  return adopt(to);
 }
 
 int64_t Blob::size() const {

@@ -18,6 +18,10 @@ class Blob {
   // it cannot be sealed.
   static Blob adopt(int descriptor);
 
+  // The same bytes in a memory file of this process's own: memory is charged to the control group of whoever wrote it
+  // first, for as long as anybody holds it. Throws std::system_error as `of` does.
+  Blob copy() const;
+
   int64_t size() const;
   bool empty() const { return size() == 0; }
   // Valid as long as a copy of this Blob lives; -1 for a default Blob. Its file offset is shared by everybody who

@@ -31,6 +31,16 @@ bool readable(int socket, Clock::time_point deadline) {
   }
 }
 
+// Files that came back were written in the slot's control group, and would count there as long as they are kept: with a
+// cache of compiled programs, until no memory is left for the slot's next run.
+void take_over_outputs(RunResult& result) {
+  for (ProgramResult& program : result.programs) {
+    for (std::optional<Blob>& output : program.outputs) {
+      if (output) output = output->copy();
+    }
+  }
+}
+
 }  // namespace
 
 std::chrono::milliseconds patience(const RunRequest& request) {
@@ -67,6 +77,7 @@ Exchange exchange(int socket, const Json& body, std::span<const int> descriptors
     std::optional<Message> message = receive_message(socket);
     if (message) {
       done.result = decode_result(std::move(*message));
+      take_over_outputs(done.result);
       done.outcome = Exchanged::kResult;
     } else {
       done.what = "its worker died";

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "tests/programs_and_ports.h"
 #include "tests/guide/page.h"
+#include "tests/sandbox/host_allows.h"
 #include "tests/temporary_folder.h"
 
 namespace grpo {
@@ -44,18 +45,15 @@ std::vector<std::string> outputs_of(const PageCommands& commands, const Temporar
   return outputs;
 }
 
-bool judges_programs() {
-  const std::string row = R"({"language": "python", "source": "", "tests": [{"input": "", "output": ""}]})";
-  return std::system(("echo '" + row + "' | '" GRPO_PROGRAM "' judge >/dev/null 2>&1").c_str()) == 0;
-}
-
 class Guide : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Guide, CommandsPrintWhatThePageShows) {
   for (const char* program : {"bash", "python3", "cc"}) {
     if (!has_program(program)) GTEST_SKIP() << "there is no " << program;
   }
-  if (GetParam() == "code" && !judges_programs()) GTEST_SKIP() << "this machine allows no sandbox of tier T3";
+  if (GetParam() == "code") {
+    if (const std::string denied = host_denies(Tier::kT3); !denied.empty()) GTEST_SKIP() << denied;
+  }
   const TemporaryFolder folder, tools;
   fs::create_symlink(GRPO_PROGRAM, tools.file("grpo"));
   // The page names a port that somebody else may be using.

@@ -12,10 +12,11 @@
 #include "rewards/code/code_reward.h"
 #include "sandbox/judge/judge.h"
 #include "tests/rewards/scoring.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
-// Null where the host denies a sandbox; `why` says what.
+// Null where no sandbox started; `why` says why.
 inline std::shared_ptr<Judge> shared_judge(std::string* why = nullptr) {
   static std::string denied;
   static const std::shared_ptr<Judge> judge = [] {
@@ -73,7 +74,7 @@ inline std::string story(const Score& score) {
   do {                                                                                        \
     std::string why;                                                                          \
     const auto judge = ::grpo::shared_judge(&why);                                            \
-    if (judge == nullptr) GTEST_SKIP() << "no sandbox: " << why;                              \
+    if (judge == nullptr) GRPO_NO_SANDBOX(::grpo::SandboxOptions().minimum_tier, why);         \
     if (!::grpo::usable_toolchain(*::grpo::find_language(language), judge->sandbox().tier(), &why)) \
       GTEST_SKIP() << why;                                                                    \
   } while (false)

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "sandbox/judge/judge.h"
 #include "tests/sandbox/attacks/lane.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 namespace {
@@ -26,8 +27,7 @@ class JudgedRows : public testing::Test {
     try {
       sandbox_ = std::make_shared<Sandbox>(test_options(1, cache_));
     } catch (const Error& error) {
-      if (std::string(error.what()).find("minimum_tier") == std::string::npos) throw;
-      GTEST_SKIP() << error.what();
+      GRPO_NO_SANDBOX(Tier::kT4, error.what());
     }
   }
 

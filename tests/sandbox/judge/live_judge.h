@@ -10,16 +10,18 @@
 
 #include "core/error.h"
 #include "sandbox/judge/judge.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
-// null where the host denies a sandbox; `why` says what.
+// Null where no sandbox started; `why` says why.
 inline Judge* live_judge(std::string* why = nullptr) {
   static std::string denied;
   static const std::unique_ptr<Judge> judge = [] {
     try {
       SandboxOptions options;
       options.slots = 2;
+      options.minimum_tier = Tier::kT4;
       options.memory_bytes = int64_t{4} << 30;
       options.folders = toolchain_folders();
       return std::make_unique<Judge>(std::make_shared<Sandbox>(options));
@@ -70,6 +72,6 @@ inline std::string story(const Judgement& judgement) {
 #define GRPO_NEEDS_JUDGE()                                                          \
   do {                                                                              \
     std::string why;                                                                \
-    if (::grpo::live_judge(&why) == nullptr) GTEST_SKIP() << "no sandbox: " << why; \
+    if (::grpo::live_judge(&why) == nullptr) GRPO_NO_SANDBOX(::grpo::Tier::kT4, why); \
   } while (false);                                                                  \
   GRPO_NEEDS_TOOL("c")

@@ -381,7 +381,11 @@ TEST(GoSuite, RightPassesAndWrongDoesNot) {
       "package main\n\nimport (\n\t\"testing\"\n\t\"github.com/stretchr/testify/assert\"\n)\n\n"
       "func TestF(t *testing.T) {\n\tassert := assert.New(t)\n\tassert.Equal([]int{1, 1}, F(1))\n}\n";
   EXPECT_EQ(verdict("go", suite, "func F(x int) []int { return []int{x, x} }"), "AC");
-  EXPECT_EQ(short_verdict("go", suite, "func F(x int) []int { return nil }"), "RE");
+  EXPECT_EQ(short_verdict("go", suite, "func F(x int) []int { return nil }"), "WA");
+  EXPECT_EQ(short_verdict("go", suite, "func F(x int) []int { var a []int; return a[x:] }"), "RE");
+  EXPECT_EQ(short_verdict("go", suite, "func F(x int) string { return \"1 1\" }"), "WA");
+  EXPECT_EQ(short_verdict("go", suite, "func G(x int) []int { return nil }"), "CE");
+  EXPECT_EQ(short_verdict("go", suite, ""), "CE");
   EXPECT_EQ(short_verdict("go", suite, "import \"os\"\nfunc F(x int) []int { os.Exit(0); return nil }"),
             "WA");
   EXPECT_EQ(short_verdict("go", suite,
@@ -390,7 +394,7 @@ TEST(GoSuite, RightPassesAndWrongDoesNot) {
 }
 
 TEST(CompiledSuite, LanguageWithoutSuitesIsAnError) {
-  if (!SharedSandbox::get().sandbox) GTEST_SKIP() << SharedSandbox::get().why_not;
+  GRPO_NEED_SANDBOX();
   EXPECT_THROW(judged("python", cpp_suite(), ""), Error);
   EXPECT_THROW(judged("cobol", cpp_suite(), ""), Error);
   if (has_language("cpp")) {

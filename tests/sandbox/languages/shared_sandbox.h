@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "sandbox/languages/language.h"
 #include "sandbox/sandbox.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
@@ -22,6 +23,7 @@ struct SharedSandbox {
  private:
   SharedSandbox() {
     SandboxOptions options;
+    options.minimum_tier = Tier::kT4;
     options.folders = toolchain_folders();
     try {
       sandbox = std::make_unique<Sandbox>(options);
@@ -37,12 +39,17 @@ inline bool has_language(const std::string& name) {
 
 }  // namespace grpo
 
-// Skips a test where the host allows no sandbox, or has no compiler.
+// Skips a test where the host allows no sandbox; where it also has no compiler.
+#define GRPO_NEED_SANDBOX()                                                                    \
+  do {                                                                                         \
+    const grpo::SharedSandbox& shared = grpo::SharedSandbox::get();                            \
+    if (!shared.sandbox) GRPO_NO_SANDBOX(grpo::Tier::kT4, shared.why_not);  \
+  } while (false)
 #define GRPO_NEED_LANGUAGE(name)                                                               \
   do {                                                                                         \
     std::string missing;                                                                       \
     const grpo::SharedSandbox& shared = grpo::SharedSandbox::get();                            \
-    if (!shared.sandbox) GTEST_SKIP() << shared.why_not;                                       \
+    if (!shared.sandbox) GRPO_NO_SANDBOX(grpo::Tier::kT4, shared.why_not);  \
     if (!grpo::usable_toolchain(*grpo::find_language(name), shared.sandbox->tier(), &missing)) \
       GTEST_SKIP() << missing;                                                                 \
   } while (false)

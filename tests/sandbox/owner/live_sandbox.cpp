@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
@@ -21,12 +22,14 @@ LiveSandbox start_sandbox(SandboxOptions options) {
   if (options.cache.empty()) {
     options.cache = (fs::temp_directory_path() / ("grpo-test-cache-" + std::to_string(geteuid()))).string();
   }
+  const Tier minimum = options.minimum_tier;
   LiveSandbox live;
   try {
     live.sandbox = std::make_unique<Sandbox>(std::move(options));
   } catch (const Error& error) {
-    if (error.where() != "sandbox: minimum_tier") throw;
-    live.why_not = error.what();
+    const std::string denied = host_denies(minimum);
+    if (denied.empty()) throw;
+    live.why_not = denied + "\n" + error.what();
   }
   return live;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "tests/sandbox/host_allows.h"
 #include "tests/sandbox/owner/live_sandbox.h"
 
 namespace grpo {
@@ -304,6 +306,35 @@ TEST(Sandbox, ItsEndLeavesNothing) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);  // no child, not even a dead one
 }
 
+// Containers are started with `ulimit -c 0` and the like. In a process of its own, for it cannot be undone.
+TEST(Sandbox, RunsWhereTheHostAllowsLessThanABoxMayHave) {
+  constexpr int kRan = 0, kNoSandbox = 1, kFailed = 2;
+  const pid_t owner = fork();
+  ASSERT_GE(owner, 0);
+  if (owner == 0) {
+    const auto lower = [](auto resource, rlim_t most) {
+      const rlimit limit = {.rlim_cur = most, .rlim_max = most};
+      setrlimit(resource, &limit);
+    };
+    lower(RLIMIT_CORE, 0);
+    lower(RLIMIT_STACK, 8 << 20);
+    lower(RLIMIT_MSGQUEUE, 0);
+    lower(RLIMIT_SIGPENDING, 100);
+    int ended = kFailed;
+    try {
+      const LiveSandbox live = start_sandbox(with_slots(1));
+      ended = !live.sandbox ? kNoSandbox : live.sandbox->run(shell("true")).failure.empty() ? kRan : kFailed;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+    }
+    _exit(ended);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(owner, &status, 0), owner);
+  if (status == kNoSandbox << 8) GTEST_SKIP() << "the host allows no sandbox";
+  EXPECT_EQ(status, kRan);
+}
+
 // The owner itself is killed, with a run under way: fork before there are threads.
 TEST(Sandbox, AKilledOwnerLeavesNothing) {
   const std::string marker = "sleep 71" + std::to_string(getpid());
@@ -350,6 +381,36 @@ TEST(Sandbox, AKilledOwnerLeavesNothing) {
         return true;
       },
       5'000));
+}
+
+// Files that came back are memory files: whoever keeps them must pay for them, and not the slot that they came from.
+TEST(Sandbox, OutputsThatAreKeptTakeNoMemoryFromTheNextRuns) {
+  START(live, with_slots(1));
+  RunRequest writes = shell("head -c 20000000 /dev/zero > out");
+  writes.programs[0].outputs = {"out"};
+  std::vector<Blob> kept;
+  for (int i = 0; i < 12; ++i) {
+    const RunResult result = live.sandbox->run(writes);
+    ASSERT_EQ(result.failure, "");
+    ASSERT_TRUE(result.programs.at(0).outputs.at(0).has_value()) << result.programs[0].error;
+    kept.push_back(*result.programs[0].outputs[0]);
+    EXPECT_EQ(kept.back().size(), 20'000'000);
+  }
+  const RunResult next = live.sandbox->run(shell("head -c 40000000 /dev/zero > f; echo done"));
+  ASSERT_EQ(next.failure, "");
+  EXPECT_EQ(next.programs.at(0).out, "done\n") << limit_name(next.programs[0].limit);
+  EXPECT_EQ(next.programs[0].limit, LimitFired::kNone) << limit_name(next.programs[0].limit);
+}
+
+TEST(Sandbox, IsOfTheBestTierThatTheHostAllows) {
+  START(live, with_slots(1));
+  const Tier found = live.sandbox->tier();
+  EXPECT_EQ(host_denies(found), "") << "and yet there is one of " << tier_name(found);
+  for (const Tier better : {Tier::kT1, Tier::kT2, Tier::kT3}) {
+    if (better != found && at_least(better, found)) {
+      EXPECT_NE(host_denies(better), "") << "and yet there is none better than " << tier_name(found);
+    }
+  }
 }
 
 // The runner of this test protects nothing.

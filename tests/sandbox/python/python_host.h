@@ -9,10 +9,11 @@
 
 #include "core/error.h"
 #include "sandbox/python/python_tests.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
-// Null, and `why`, where the host allows no sandbox.
+// Null, and `why`, where none started.
 inline std::shared_ptr<Sandbox> shared_sandbox(std::string* why = nullptr) {
   static std::string denied;
   static const std::shared_ptr<Sandbox> sandbox = [] {
@@ -38,7 +39,7 @@ class PythonHost : public testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    if (!shared_sandbox(&why)) GTEST_SKIP() << why;
+    if (!shared_sandbox(&why)) GRPO_NO_SANDBOX(Tier::kT4, why);
   }
 
   static Sandbox& sandbox() { return *shared_sandbox(); }

@@ -10,7 +10,7 @@ namespace {
 class RunnerFiles : public testing::Test {
  protected:
   void SetUp() override {
-    if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+    GRPO_NEED_RUNNER(runner);
   }
   std::optional<Blob> output(const std::string& kind) {
     Program program = probe({"write_output", kind});

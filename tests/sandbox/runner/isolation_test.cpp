@@ -14,7 +14,7 @@ namespace {
 class RunnerIsolation : public testing::Test {
  protected:
   void SetUp() override {
-    if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+    GRPO_NEED_RUNNER(runner);
   }
   std::map<std::string, std::string> outcomes() {
     std::map<std::string, std::string> found;
@@ -84,13 +84,13 @@ TEST_F(RunnerIsolation, ThereIsNoNetworkNotEvenALoopback) {
 
 TEST(RunnerFolders, BelowUsrAreThereAnyway) {
   LiveRunner runner(1, {"/usr/bin"});
-  if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+  GRPO_NEED_RUNNER(runner);
   EXPECT_TRUE(runner.run(probe({"exit", "0"})).exited_with(0));
 }
 
 TEST(RunnerFolders, OfTheHostAreShownReadOnlyAtTheSamePath) {
   LiveRunner runner(1, {GRPO_SOURCE_DIR "/sandbox"});
-  if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+  GRPO_NEED_RUNNER(runner);
   Program program;
   program.command = {"/bin/sh", "-c",
                      "head -c 12 " GRPO_SOURCE_DIR "/sandbox/run.h; ls " GRPO_SOURCE_DIR

@@ -20,7 +20,7 @@ constexpr int64_t kMiB = int64_t{1} << 20;
 class RunnerLimits : public testing::Test {
  protected:
   void SetUp() override {
-    if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+    GRPO_NEED_RUNNER(runner);
   }
   ProgramResult run(std::vector<std::string> words, const Limits& limits) {
     Program program = probe(std::move(words));

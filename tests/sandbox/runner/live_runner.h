@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "sandbox/wire.h"
+#include "tests/sandbox/host_allows.h"
 
 namespace grpo {
 
 class LiveRunner {
  public:
-  // Starts the runner and waits until all its slots are there. If the host denies it, `denied` says why.
+  // Starts the runner and waits until all its slots are there. If that fails, `denied` says why.
   explicit LiveRunner(int slots = 1, std::vector<std::string> folders = {});
   ~LiveRunner();  // closes the control socket, waits for the end
   LiveRunner(const LiveRunner&) = delete;
@@ -39,3 +40,9 @@ Program probe(std::vector<std::string> words);
 Blob probe_executable();
 
 }  // namespace grpo
+
+// Skips a test whose host allows no runner of the tier T2.
+#define GRPO_NEED_RUNNER(runner)                                                    \
+  do {                                                                              \
+    if (!(runner).denied.empty()) GRPO_NO_SANDBOX(::grpo::Tier::kT2, (runner).denied); \
+  } while (false)

@@ -70,7 +70,7 @@ int64_t resident_kilobytes(pid_t process) {
 class RunnerLives : public testing::Test {
  protected:
   void SetUp() override {
-    if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+    GRPO_NEED_RUNNER(runner);
   }
   // A run that lasts, whose result nobody waits for.
   void send_long_run(int slot) {

@@ -12,7 +12,7 @@ namespace {
 class Runner : public testing::Test {
  protected:
   void SetUp() override {
-    if (!runner.denied.empty()) GTEST_SKIP() << runner.denied;
+    GRPO_NEED_RUNNER(runner);
   }
   LiveRunner runner;
 };

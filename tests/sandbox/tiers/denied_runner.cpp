@@ -17,7 +17,7 @@ DeniedRunner::DeniedRunner(std::initializer_list<const char*> words) {
   GRPO_CHECK(mkdtemp(folder_.data()) != nullptr);
   fs::permissions(folder_, fs::perms(0755));
   const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const char* program : {"grpo-runner", "deny"}) {
+  for (const char* program : {"grpo-runner", "deny", "host_tier"}) {
     fs::copy_file(programs / program, fs::path(folder_) / program);
     fs::permissions(fs::path(folder_) / program, fs::perms(0755));
   }
@@ -36,13 +36,24 @@ DeniedRunner::~DeniedRunner() {
   fs::remove_all(folder_, ignored);
 }
 
-std::string DeniedRunner::impossible() const {
-  const int status = std::system((folder_ + "/deny " + words_ + "-- true 2> " + folder_ + "/why").c_str());
+std::string DeniedRunner::complaint_of(const std::string& command) const {
+  const std::string line = folder_ + "/deny " + words_ + "-- " + command + " 2> " + folder_ + "/why";
+  const int status = std::system(line.c_str());
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   std::ifstream file(folder_ + "/why");
   std::string why;
   std::getline(file, why);
-  return "this host cannot be made to deny it: " + why;
+  return why.empty() ? command + " failed" : why;
+}
+
+std::string DeniedRunner::impossible() const {
+  const std::string why = complaint_of("true");
+  return why.empty() ? "" : "this host cannot be made to deny it: " + why;
+}
+
+std::string DeniedRunner::impossible(Tier tier) const {
+  const std::string why = impossible();
+  return why.empty() ? complaint_of(folder_ + "/host_tier " + tier_name(tier)) : why;
 }
 
 }  // namespace grpo
