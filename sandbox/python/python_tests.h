@@ -11,9 +11,13 @@
 
 namespace grpo {
 
-// One result per test that was run, in order; on `stop_early` the first failure is the last. Deadlines: `limits` is for
-// each test by itself, and for loading the source; the whole run has the sum of them. Never throws on what the candidate
-// does; throws Error where the tests are no UTF-8.
+// One result per test that was run, in order; on `stop_early` the first failure is the last. Never throws on what the
+// candidate does; throws Error where the tests are no UTF-8.
+//
+// Deadlines: `limits` is for each test by itself, and for loading the source; the whole run has the sum of them, kept from
+// outside as for every program. A single test has limits.wall_limit_ms() on the driver's clock. Time that the candidate
+// waits for a processor counts there, as it does not for the whole run: how long a process waits stands in its /proc, and
+// the candidate's box is not visible from the driver's. The processor time of a single test is what the candidate says.
 //
 // Compared as == has it in Python (True is 1, 1.0 is 1, NaN is nothing), but tuples count as lists at any depth, and keys
 // that are numbers as their text, for the expected values are JSON. float_tolerance: |a - b| <= tolerance * max(1, |b|).
