@@ -3,7 +3,7 @@
 // that each has more than one way:
 //
 //   prepare   the worker, ordinary C++: makes /box, the pipes and the Landlock ruleset, and fills in a BoxPlan
-//   isolate   start_box, execute_box: clones an init into new pid, mount and ipc namespaces; init mounts /box and
+//   isolate   execute_box, fork_box, start_box: clones an init into new pid, mount and ipc namespaces; init mounts /box and
 //             /proc, forks the program, reaps all that is orphaned to it, says how the program ended, and ends, and
 //             with it all that is left in the box. (Tiers T3 and T4 isolate otherwise, and use the other steps as they are.)
 //   restrict  restrict_program, in the program's own process: limits, user id, no capabilities, Landlock, seccomp, no
@@ -13,7 +13,7 @@
 //
 // The worker calls execute_box for what is executed. For warm interpreters it sends the plan over a socket
 // (plan_message.h) to a process that it forked before (a child of the worker, in its namespaces), which calls
-// start_box with `sibling`: the init becomes the worker's child, not the interpreter's.
+// fork_box: the init becomes the worker's child, not the interpreter's.
 //
 // Everything declared here is async-signal-safe: no allocation, no locks, no exceptions. It works in a fork of any
 // process, Python's included, and what runs in the init and the program does not even write errno.
@@ -81,9 +81,27 @@ struct BoxStart {
 // What the program's process does once it is restricted.
 enum class Next { kExecutes, kReturns };
 
-// sibling: the init becomes a child of the caller's parent (CLONE_PARENT). `next`: as in restrict_program. Returns
-// twice: in the caller, and as the program, in its box. Failures inside the box arrive as a BoxReport.
-BoxStart start_box(const BoxPlan& plan, bool sibling, Next next);
+// `next`: as in restrict_program. Returns twice: in the caller, and as the program, in its box. Failures inside the box
+// arrive as a BoxReport.
+BoxStart start_box(const BoxPlan& plan, Next next);
+
+// Where an init of fork_box lives: in the memory of the process that it was cloned from, which goes on meanwhile.
+struct InitPlace {
+  alignas(64) char stack[32 << 10];
+  uint32_t state = 0;
+};
+
+// As many boxes of one caller may be alive at once; a worker has two. Outlives the inits.
+struct InitPlaces {
+  InitPlace all[4];
+};
+
+// start_box for a caller that has much memory and one thread, and whose fork is the program: the memory is copied once, for
+// the program, and not for the init. The init becomes a child of the caller's parent. Nothing untrusted may reach the
+// init: the caller has no signal handlers (what it ignores, or leaves at its default, does not reach an init). Returns
+// twice, when the program has been forked: in the caller, and as the program, restricted with Next::kReturns. Afterwards
+// the plan is not needed. start.error EAGAIN: no place is vacant. Needs plan.namespaces, and kRawCalls (raw_call.h).
+BoxStart fork_box(const BoxPlan& plan, InitPlaces& places);
 
 // What the init of execute_box and the program before its execution stand on.
 struct BoxStacks {

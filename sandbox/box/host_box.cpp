@@ -174,10 +174,10 @@ void become_init(const BoxPlan& plan, pid_t parent) {
 
 }  // namespace
 
-BoxStart start_host_box(const BoxPlan& plan, bool sibling, Next next) {
+BoxStart start_host_box(const BoxPlan& plan, Next next) {
   BoxStart start;
-  const pid_t parent = sibling ? getppid() : getpid();
-  const long init = kernel::clone_plain(SIGCHLD | (sibling ? CLONE_PARENT : 0), start.descriptor);
+  const pid_t parent = getpid();
+  const long init = kernel::clone_plain(SIGCHLD, start.descriptor);
   if (init != 0) {
     start.error = init < 0 ? errno : 0;
     start.init = static_cast<pid_t>(init);

@@ -10,6 +10,6 @@ namespace grpo {
 
 // start_box where plan.namespaces is false; plan.files is the folder that the program starts in. To end the box, send
 // SIGTERM to the init. Async-signal-safe.
-BoxStart start_host_box(const BoxPlan& plan, bool sibling, Next next);
+BoxStart start_host_box(const BoxPlan& plan, Next next);
 
 }  // namespace grpo

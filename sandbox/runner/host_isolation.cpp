@@ -175,7 +175,7 @@ class HostIsolation final : public Isolation {
   }
 
   BoxStart start(int, const BoxPlan& plan, char* const* arguments, char* const* environment) override {
-    const BoxStart start = start_box(plan, false, Next::kExecutes);
+    const BoxStart start = start_box(plan, Next::kExecutes);
     if (start.init == 0) execute_program(plan, arguments, environment);
     return start;
   }

@@ -40,7 +40,7 @@ class Isolation {
   // Ends all that runs in the box of `start`, now. Does not wait.
   virtual void kill(const BoxStart& start) = 0;
 
-  // Whether a warm interpreter can start boxes by start_box with `sibling`, in place of start().
+  // Whether a warm interpreter can start boxes by fork_box, in place of start().
   virtual bool clones_from_outside() const = 0;
 
   // Processes beside its own that the kernel counts against a program's limit on processes.

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "sandbox/box/kernel.h"
+#include "sandbox/box/raw_call.h"
 #include "sandbox/box/root.h"
 #include "sandbox/runner/isolation.h"
 
@@ -36,7 +37,7 @@ class NamespaceIsolation final : public Isolation {
 
   void kill(const BoxStart& start) override { kernel::pidfd_send_signal(start.descriptor, SIGKILL); }
 
-  bool clones_from_outside() const override { return true; }
+  bool clones_from_outside() const override { return kRawCalls; }
 
   // Where user ids cannot be changed, worker and inits (and a warm interpreter) run under the program's.
   int64_t uncounted_processes() const override { return change_user_ ? 0 : 4; }
