@@ -2,7 +2,7 @@
 // and one name space with it. A package of ours, which Go initialises before the candidate's, takes the end word from
 // stdin, and says it when all tests have passed.
 
-#include "sandbox/languages/signature.h"
+#include "sandbox/languages/go_imports.h"
 #include "sandbox/languages/suite.h"
 
 namespace grpo {
@@ -23,12 +23,15 @@ func init() {
 	os.Stdin.Close()
 }
 
-// Run runs the tests and, where all of them passed, says so.
+// Run runs the tests and says on stdout that all of them passed, or on stderr that one did not. One that panics ends the
+// program before.
 func Run(m *testing.M) {
-	out := os.Stdout
+	out, messages := os.Stdout, os.Stderr
 	status := m.Run()
 	if status == 0 {
 		out.Write(word)
+	} else {
+		messages.WriteString("grpo/suite: a test failed\n")
 	}
 	os.Exit(status)
 }
@@ -153,32 +156,22 @@ require github.com/stretchr/testify v1.0.0
 replace github.com/stretchr/testify => ./testify
 )";
 
-bool names_a_package(const std::string& text) {
-  const std::string code = without_comments(text);
-  const size_t first = code.find_first_not_of(" \t\r\n");
-  return first != std::string::npos && code.compare(first, 8, "package ") == 0;
-}
-
-std::string in_main(const std::string& text) {
-  return names_a_package(text) ? text : "package main\n\n" + text;
-}
-
 }  // namespace
 
 Judgement judge_go_suite(const SuiteContext& context) {
-  const std::string candidate = candidate_text(context);
-  if (candidate.find("grpo/suite") != std::string::npos) {
+  if (context.source.find("grpo/suite") != std::string::npos) {
     return suite_did_not_compile("the candidate names the package of its tests\n", context.sandbox.tier());
   }
   Build build;
-  build.command = {"{tool:go}", "test", "-c", "-vet=off", "-o", "program", "."};
-  build.files = {{"go.mod", kModule},
-                 {"solution.go", in_main(candidate)},
-                 {"solution_test.go", in_main(context.suite.test_code)},
-                 {"grpo_main_test.go", kMain},
-                 {"word/word.go", kWord},
-                 {"testify/go.mod", "module github.com/stretchr/testify\n"},
-                 {"testify/assert/assert.go", kAssert}};
+  // In a folder of its own: Go wants no go.mod in the folder for temporary files, which /box is.
+  build.command = {"/bin/sh", "-c", "cd suite && exec {tool:go} test -c -vet=off -o ../program ."};
+  build.files = {{"suite/go.mod", kModule},
+                 {"suite/solution.go", go_file(context.suite.prelude + "\n" + context.suite.prompt, context.source)},
+                 {"suite/solution_test.go", go_file(context.suite.test_code, "")},
+                 {"suite/grpo_main_test.go", kMain},
+                 {"suite/word/word.go", kWord},
+                 {"suite/testify/go.mod", "module github.com/stretchr/testify\n"},
+                 {"suite/testify/assert/assert.go", kAssert}};
   build.artefacts = {"program"};
   const Built built = context.compiler.build("go", build);
   if (auto judgement = judge_build(context, built)) return *judgement;
@@ -186,7 +179,7 @@ Judgement judge_go_suite(const SuiteContext& context) {
   program.command = {"program"};
   program.executable = built.artefacts[0];
   program.environment = context.compiler.environment("go");
-  return run_suite(context, std::move(program), "solution_test.go");
+  return run_suite(context, std::move(program), "grpo/suite: a test failed");
 }
 
 }  // namespace grpo

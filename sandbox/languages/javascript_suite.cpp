@@ -106,7 +106,7 @@ globalThis.require = require;
 globalThis.module = module;
 globalThis.exports = exports;
 try {
-  vm.runInThisContext(fs.readFileSync('/box/candidate.js', 'utf8'), {filename: 'candidate.js'});
+  vm.runInThisContext(fs.readFileSync('candidate.js', 'utf8'), {filename: 'candidate.js'});
 } catch (error) {
   console.error(error);
   process.exit(1);
@@ -132,7 +132,7 @@ for (let line = receiveLine(); line !== null; line = receiveLine()) {
 
 const char* const kDriver = R"(
 const vm = require('vm');
-const tests = fs.readFileSync('/box/tests.js', 'utf8');
+const tests = fs.readFileSync('tests.js', 'utf8');
 let failed = '';
 
 class CandidateError extends Error {}

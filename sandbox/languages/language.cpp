@@ -116,7 +116,7 @@ Language java() {
   // The heap is what the memory limit (seen as RLIMIT_DATA, in KiB) leaves beside the machine itself.
   language.run = {
       "/bin/sh", "-c",
-      "tar -xf classes.tar && limit=$(ulimit -d) && "
+      "tar -xmf classes.tar && limit=$(ulimit -d) && "
       "case $limit in unlimited) heap=512 ;; *) heap=$((limit / 1024 - 192)) ;; esac && "
       "exec {tool:java} -Xmx${heap}m -Xss16m -XX:+UseSerialGC -Xshare:auto -XX:TieredStopAtLevel=1 "
       "-XX:-UsePerfData -XX:ReservedCodeCacheSize=64m -cp . \"$@\"",

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -57,8 +58,8 @@ bool is_system(const std::string& path) {
 }
 
 // The system's own tool before whatever PATH puts first: it needs no further folder in the box, and is the same for
-// every user.
-std::string search(const std::string& name) {
+// every user. Empty: there is none; `closed` is then a folder, if there was one, that this user may not look into.
+std::string search(const std::string& name, std::string& closed) {
   std::vector<std::string> folders = {"/usr/bin", "/usr/local/bin", "/bin"};
   if (const char* path = std::getenv("PATH")) {
     for (const std::string& folder : split(path, ':')) {
@@ -71,6 +72,7 @@ std::string search(const std::string& name) {
   for (const std::string& folder : folders) {
     const std::string path = folder + "/" + name;
     if (is_program(path)) return path;
+    if (access(path.c_str(), F_OK) != 0 && errno == EACCES) closed = folder;
   }
   return "";
 }
@@ -142,9 +144,9 @@ struct Found {
 Found look_for(const Language& language) {
   Toolchain toolchain;
   for (const std::string& tool : language.tools) {
-    std::string path;
+    std::string path, closed;
     for (const std::string& name : split(tool, '|')) {
-      const std::string found = search(name);
+      const std::string found = search(name, closed);
       if (!found.empty()) path = resolve(name, found);
       if (!path.empty()) break;
     }
@@ -152,6 +154,7 @@ Found look_for(const Language& language) {
       const std::string package = package_of(tool);
       return {std::nullopt,
               split(tool, '|')[0] + " is not installed" +
+                  (closed.empty() ? "" : ", or lies in " + closed + ", which this user may not read") +
                   (package.empty() ? "" : " (Debian and Ubuntu: apt-get install " + package + ")")};
     }
     if (!is_system(path)) add_folder(toolchain.folders, home_of(path));

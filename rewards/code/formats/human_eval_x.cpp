@@ -31,6 +31,8 @@ CodeProblem read_human_eval_x(const Columns& row) {
   how.suite.declaration = declaration;
   how.suite.entry_point = how.name;
   how.suite.test_code = row.text("test");
+  // In Go the imports of the tests are a column of their own.
+  if (language->name == "go") how.suite.test_code = row.text("test_setup", "") + "\n" + how.suite.test_code;
   how.suite.prelude = before_definition(declaration, language->name, how.name);
   how.suite.style = language->name == "python" ? Suite::Style::kHumanEval : Suite::Style::kAsserts;
   problem.how = std::move(how);

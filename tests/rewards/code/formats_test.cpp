@@ -297,6 +297,12 @@ TEST(HumanEvalX, TheTaskNamesTheLanguage) {
     "test": "x()"})j");
   EXPECT_EQ(script.language, "javascript");
   EXPECT_EQ(std::get<BySuite>(script.how).name, "pairs");
+  const CodeProblem go = read(
+      R"({"task_id": "Go/1", "prompt": "import (\n \"math\"\n)\nfunc F(x int) int {\n", "declaration": "\nfunc F(x int) int {\n",
+    "test_setup": "package main\nimport \"testing\"", "test": "func TestF(t *testing.T) {}"})");
+  EXPECT_EQ(go.language, "go");
+  EXPECT_EQ(std::get<BySuite>(go.how).name, "F");
+  EXPECT_EQ(suite_of(go).test_code, "package main\nimport \"testing\"\nfunc TestF(t *testing.T) {}");
 }
 
 TEST(Mbpp, AssertsStandBehindTheirSetup) {

@@ -404,3 +404,20 @@ TEST(CompiledSuite, LanguageWithoutSuitesIsAnError) {
 
 }  // namespace
 }  // namespace grpo
+// The data set's imports are meant for a file that holds both solution and tests.
+TEST(GoSuite, ImportsAreMadeToFitButNotTheCandidatesOwn) {
+  GRPO_NEED_LANGUAGE("go");
+  Suite suite;
+  suite.prompt = "\nimport (\n\t\"math\"\n\t\"strings\"\n)\n\n// F uses math.Abs.\nfunc F(x int) string {\n";
+  suite.test_code =
+      "package main\n\nimport (\n\t\"math\"\n\t\"testing\"\n\t\"github.com/stretchr/testify/assert\"\n)\n\n"
+      "func TestF(t *testing.T) {\n\tassert.Equal(t, \"3//`\", F(3))\n}\n";
+  EXPECT_EQ(verdict("go", suite, "\treturn strconv.Itoa(x) + strings.Repeat(`/`, 2) + \"`\"\n}\n"), "AC");
+  suite.prompt = "";
+  EXPECT_EQ(verdict("go", suite,
+                    "package main\n\nimport f \"fmt\"\n\nfunc F(x int) string { return f.Sprint(x, `//`)[:1] + "
+                    "`//` + \"`\" }\n"),
+            "AC");
+  EXPECT_EQ(short_verdict("go", suite, "import \"os\"\nfunc F(x int) string { return \"3//`\" }\n"), "CE");
+}
+

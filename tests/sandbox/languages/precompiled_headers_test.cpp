@@ -28,6 +28,7 @@ struct Cache {
     fs::permissions(folder, permissions);
     SandboxOptions options;
     options.slots = 1;
+    options.minimum_tier = Tier::kT4;
     options.cache = folder.string();
     sandbox = std::make_unique<Sandbox>(options);
   }

@@ -42,10 +42,7 @@ Problem humaneval_x(const std::string& language, const Json& row) {
   problem.suite.prompt = language == "rust" ? text_of(row, "declaration") : text_of(row, "prompt");
   problem.suite.declaration = text_of(row, "declaration");
   problem.suite.test_code = text_of(row, "test");
-  if (language == "go") {
-    problem.suite.prelude = "package main\n\n" + text_of(row, "import") + "\n";
-    problem.suite.test_code = text_of(row, "test_setup") + "\n" + problem.suite.test_code;
-  }
+  if (language == "go") problem.suite.test_code = text_of(row, "test_setup") + "\n" + problem.suite.test_code;
   return problem;
 }
 
