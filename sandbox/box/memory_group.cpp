@@ -44,27 +44,6 @@ fs::path folder_of(const fs::path& mount, const std::string& group, const char* 
   return {};
 }
 
-// Where new groups with a memory limit can be made; empty: nowhere.
-fs::path parent_group() {
-  std::ifstream groups("/proc/self/cgroup");
-  std::string second_version;
-  for (std::string line; std::getline(groups, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1),
-                      group = line.substr(second + 1);
-    if (("," + controllers + ",").find(",memory,") != std::string::npos) {
-      return folder_of("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes");
-    }
-    if (controllers.empty()) second_version = group;
-  }
-  const fs::path folder = folder_of("/sys/fs/cgroup", second_version, "cgroup.subtree_control");
-  if (folder.empty() || !contains_word(folder / "cgroup.controllers", "memory")) return {};
-  const bool enabled = contains_word(folder / "cgroup.subtree_control", "memory") ||
-                       write_to(folder / "cgroup.subtree_control", "+memory");
-  return enabled ? folder : fs::path();
-}
-
 // Of runners that are dead. A group with a live process in it cannot be removed: trying is safe.
 void remove_left_behind(const fs::path& parent) {
   std::error_code none;
@@ -87,8 +66,28 @@ bool remove_patiently(const fs::path& group) {
 
 }  // namespace
 
+std::string memory_group_parent(const std::string& own_groups, const std::string& mount) {
+  std::ifstream groups(own_groups);
+  std::string second_version;
+  for (std::string line; std::getline(groups, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1),
+                      group = line.substr(second + 1);
+    if (("," + controllers + ",").find(",memory,") != std::string::npos) {
+      return folder_of(mount + "/memory", group, "memory.limit_in_bytes");
+    }
+    if (controllers.empty()) second_version = group;
+  }
+  const fs::path folder = folder_of(mount, second_version, "cgroup.subtree_control");
+  if (folder.empty() || !contains_word(folder / "cgroup.controllers", "memory")) return {};
+  const bool enabled = contains_word(folder / "cgroup.subtree_control", "memory") ||
+                       write_to(folder / "cgroup.subtree_control", "+memory");
+  return enabled ? folder.string() : "";
+}
+
 void remove_memory_groups(pid_t runner) {
-  const fs::path parent = parent_group();
+  const fs::path parent = memory_group_parent();
   if (parent.empty()) return;
   const std::string prefix = std::string(kPrefix) + std::to_string(runner) + "-";
   std::vector<fs::path> groups;
@@ -103,7 +102,7 @@ void remove_memory_groups(pid_t runner) {
 
 MemoryGroup MemoryGroup::make(int slot) {
   MemoryGroup group;
-  const fs::path parent = parent_group();
+  const fs::path parent = memory_group_parent();
   if (parent.empty()) return group;
   if (slot == 0) remove_left_behind(parent);
   const std::string path =

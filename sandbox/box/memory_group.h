@@ -12,6 +12,13 @@
 
 namespace grpo {
 
+// The folder of the control group in which new ones with a memory limit can be made; empty: nowhere. It is the one that
+// this process is in (`own_groups` is written as /proc/self/cgroup is) or, in a container, the root of what is mounted. In
+// version 2 a group that holds processes can hand no memory limits on: there it has to be the root, or one where they are
+// handed on already.
+std::string memory_group_parent(const std::string& own_groups = "/proc/self/cgroup",
+                                const std::string& mount = "/sys/fs/cgroup");
+
 // Removes the groups that a runner made, if it was killed and could not: for whoever started it. Waits a second at most
 // for what is still dying in them.
 void remove_memory_groups(pid_t runner);
