@@ -81,6 +81,8 @@ class Tests:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self.running = False
         wall_us = int((time.monotonic() - self.started) * 1e6)
+        if verdict == "AC" and CandidateGone.first is not None:
+            verdict, message = CandidateGone.first.verdict, str(CandidateGone.first)
         if verdict == "AC" and self.candidate.cpu_us > self.cpu_us:
             verdict, message = "TLE", "%d ms of processor time" % (self.candidate.cpu_us // 1000)
         self.report.say(test=number, verdict=verdict, message=message, wall_us=wall_us, cpu_us=self.candidate.cpu_us)
@@ -122,7 +124,7 @@ def load(candidate, report):
         report.say(load="CE" if reply[2] == "syntax" else "RE", message=("%s: %s" % (kinds[0], message))[:500])
     except CandidateGone as error:
         report.say(load=error.verdict, message=str(error))
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, KeyError) as error:
         report.say(load="RE", message="what the program sent is no answer: %s" % error)
     return None
 
@@ -141,7 +143,7 @@ def same_json(got, want, tolerance):
         keys = {str(k) if type(k) in (int, float) else k: v for k, v in got.items()}
         return len(keys) == len(got) and all(k in keys and same_json(keys[k], w, tolerance) for k, w in want.items())
     if tolerance and type(got) in (int, float) and type(want) in (int, float):
-        return got == want or abs(got - want) <= tolerance * max(1.0, abs(want))
+        return got == want or (abs(want) != math.inf and abs(got - want) <= tolerance * max(1.0, abs(want)))
     return bool(got == want)
 
 

@@ -111,7 +111,8 @@ def unpack_graph(packed, classes, packer, depth):
 
     for node, (_, attributes) in zip(nodes, packed):
         for name, value in attributes.items():
-            if name.startswith("__"):
+            # What a class does is its own affair: no attribute takes the place of a method.
+            if name.startswith("__") or callable(getattr(type(node), name, None)):
                 raise ValueError("attribute " + name)
             object.__setattr__(node, name, follow(value))
     return nodes[0]

@@ -96,6 +96,53 @@ std::string always_equal(const std::string& base, const std::string& made) {
   return text + "def f(a): return " + made + "\n";
 }
 
+TEST_F(PythonAttack, Row71DyingWhereTestsExpectAnyException) {
+  const std::string source = "import os\ndef f(a): os._exit(0)\n";
+  for (const char* tests : {"from solution import f\ndef test_a():\n    try:\n        f(-1)\n        assert False\n"
+                            "    except:\n        pass\n",
+                            "from solution import f\ndef test_a():\n    try:\n        f(-1)\n    except BaseException:\n"
+                            "        return\n"}) {
+    const Judgement judgement = pytest(source, tests);
+    EXPECT_EQ(judgement.verdict, Verdict::kRuntimeError) << shown(judgement);
+    EXPECT_EQ(judgement.score, 0.0);
+  }
+}
+
+TEST_F(PythonAttack, Row72AnInstanceThatBringsItsOwnMethods) {
+  Suite points;
+  points.prelude =
+      "class Point:\n    def __init__(self, x=0): self.x = x\n    def same(self, other): return self.x == other.x\n";
+  points.test_code = "def check(candidate):\n    assert candidate(3).same(Point(3))\n";
+  points.entry_point = "f";
+  const Judgement right = suite("def f(a): return Point(a)\n", points);
+  EXPECT_TRUE(right.accepted()) << shown(right);
+  const Judgement wrong =
+      suite("def f(a):\n    p = Point(0)\n    p.same = lambda other: True\n    return p\n", points);
+  EXPECT_EQ(wrong.verdict, Verdict::kRuntimeError) << shown(wrong);
+}
+
+TEST_F(PythonAttack, Row73ChangingWhatTheExpectedValueIsMadeOf) {
+  const char* tests = "from solution import f\ndef test_a():\n    a = [3, 1, 2]\n    assert f(a) == sorted(a)\n";
+  const Judgement right = pytest("def f(a): return sorted(a)\n", tests);
+  EXPECT_TRUE(right.accepted()) << shown(right);
+  // An answer and a change: what no function that answers honestly sends.
+  const Judgement wrong = pytest(
+      "import sys\nmain = sys.modules['__main__']\nhonest = main.answer\n"
+      "def lie(request, names): return ['ok', [], [[]]] if request[1] == 'call' else honest(request, names)\n"
+      "main.answer = lie\ndef f(a): pass\n",
+      tests);
+  EXPECT_EQ(wrong.verdict, Verdict::kWrongAnswer) << shown(wrong);
+}
+
+TEST_F(PythonAttack, Row81ABuiltInTypeAsTheFunctionIsNotTheJudgesFault) {
+  Suite check;
+  check.test_code = "def check(candidate):\n    assert candidate('5') == 5\n";
+  check.entry_point = "f";
+  const Judgement right = suite("f = int\n", check), wrong = suite("f = bool\n", check);
+  EXPECT_TRUE(right.accepted()) << shown(right);
+  EXPECT_EQ(wrong.verdict, Verdict::kWrongAnswer) << shown(wrong);
+}
+
 TEST_F(PythonAttack, Row72AnObjectThatIsEqualToEverything) {
   expect_fails(always_equal("", "Always()"), {"WA", "RE"});
   expect_fails(always_equal("int", "Always(0)"), {"WA"});
