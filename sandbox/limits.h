@@ -16,7 +16,9 @@ struct Limits {
   // Whether one process may reserve more address space than memory_bytes. Native programs: no (RLIMIT_AS). Virtual
   // machines (Java, node) reserve gigabytes that they never touch: yes (RLIMIT_DATA, and the watch over memory).
   bool reserve_freely = false;
-  int64_t stack_bytes = 0;  // 0: memory_bytes
+  // 0: memory_bytes, for the main thread of a native program; its other threads have what the C library gives them. Else
+  // every thread reserves as much.
+  int64_t stack_bytes = 0;
   int64_t processes = 32;   // processes and threads at once
   int64_t open_files = 64;
   int64_t file_bytes = int64_t{64} << 20;  // of one file it writes

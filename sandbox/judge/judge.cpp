@@ -37,6 +37,9 @@ int64_t stdout_limit(const Limits& limits, const TestCase& test) {
   return std::max(limits.stdout_bytes, 4 * test.expected.size() + (int64_t{64} << 10));
 }
 
+// What two programs that talk may say to each other, each way. It passes through and is kept nowhere.
+constexpr int64_t kTalkBytes = int64_t{64} << 20;
+
 // One test after the other of one compiled submission.
 class OutputJudge {
  public:
@@ -54,6 +57,8 @@ class OutputJudge {
     program.limits.stdout_bytes = stdout_limit(program.limits, test);
     if (!interactive()) give_input(program, test);
     if (interactive()) {
+      for (Program& talking : request.programs)
+        talking.limits.stdout_bytes = std::max(talking.limits.stdout_bytes, kTalkBytes);
       // The interactor outlives the candidate.
       request.programs[0].limits.wall_ms =
           request.programs[0].limits.wall_limit_ms() + program.limits.wall_limit_ms();

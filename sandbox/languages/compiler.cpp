@@ -256,8 +256,8 @@ Limits Compiler::limits_for(const std::string& name, const Limits& limits) const
   result.cpu_ms = scaled(limits.cpu_ms);
   result.wall_ms = scaled(limits.wall_ms);
   result.memory_bytes += language.extra_memory_bytes;
-  result.stack_bytes = limits.stack_limit_bytes();
-  if (language.stack_bytes > 0) result.stack_bytes = std::min(result.stack_bytes, language.stack_bytes);
+  // Without one the stack may take all of the memory, and threads have the C library's: a number would be reserved for each.
+  if (language.stack_bytes > 0) result.stack_bytes = std::min(limits.stack_limit_bytes(), language.stack_bytes);
   result.reserve_freely = limits.reserve_freely || language.reserve_freely;
   result.processes = std::max(limits.processes, language.processes_min);
   return result;

@@ -248,5 +248,32 @@ TEST(Interactor, DecidesAboutTheTalkItHad) {
   EXPECT_EQ(interactive(start + "puts(\"-1\"); }").verdict, Verdict::kWrongAnswer);
 }
 
+// Says three megabytes, hears as much, and accepts if it does.
+TEST(Interactor, MayTalkAtLengthAndBeAnsweredSo) {
+  GRPO_NEEDS_JUDGE();
+  const std::string talk = R"(
+#include <stdio.h>
+#include <string.h>
+static char line[1002];
+int say(void) {
+  memset(line, 'x', 1000);
+  line[1000] = 10;
+  for (int i = 0; i < 3000; ++i)
+    if (fwrite(line, 1, 1001, stdout) != 1001) return 1;
+  return fflush(stdout);
+}
+int hear(void) {
+  int lines = 0;
+  for (int c; lines < 3000 && (c = getchar()) != EOF;) lines += c == 10;
+  return lines != 3000;
+}
+)";
+  Task task = task_of({{"", ""}});
+  std::get<OutputTests>(task.tests).interactor = {
+      checker_of(Protocol::kTestlib, "c", talk + "int main(void) { return say() || hear(); }")};
+  const Judgement judgement = judge_c(talk + "int main(void) { return hear() || say(); }", task);
+  EXPECT_TRUE(judgement.accepted()) << story(judgement);
+}
+
 }  // namespace
 }  // namespace grpo

@@ -192,6 +192,25 @@ TEST(Judge, HoldsProgramsToTheLimitThoughItLetsThemRunALittleLonger) {
   EXPECT_GT(judgement.tests[0].cpu_us, 1'000'000);
 }
 
+TEST(Judge, LeavesProgramsTheirThreads) {
+  GRPO_NEEDS_JUDGE();
+  const Judgement judgement = judged(R"(
+#include <pthread.h>
+#include <stdio.h>
+static pthread_barrier_t all_there;
+static void* wait_for_all(void* none) { pthread_barrier_wait(&all_there); return none; }
+int main(void) {
+  pthread_t threads[8];
+  pthread_barrier_init(&all_there, 0, 8);
+  for (int i = 0; i < 8; ++i)
+    if (pthread_create(&threads[i], 0, wait_for_all, 0) != 0) return 1;
+  for (int i = 0; i < 8; ++i) pthread_join(threads[i], 0);
+  puts("8");
+})",
+                                     task_of({{"", "8"}}));
+  EXPECT_VERDICT(judgement, Verdict::kAccepted);
+}
+
 TEST(Judge, ServesManyThreads) {
   GRPO_NEEDS_JUDGE();
   const Task task = task_of({{"1 2\n", "3\n"}, {"4 5\n", "9\n"}});
