@@ -110,7 +110,7 @@ Json measure(const std::string& recipe_path, int64_t runs, const at::Device& dev
   const double train_seconds = median_seconds(runs, device, [&] {
     for (const MicroBatch& batch : pack(sequences, count_trained(sequences), {}, at::TensorOptions().device(device).dtype(at::kFloat))) {
       const TokenScores scores =
-          policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets, 1.0);
+          policy.token_scores(policy.hidden(batch.tokens).index_select(0, batch.rows), batch.targets);
       PolicyLossInputs inputs;
       inputs.logprobs = scores.logprobs;
       inputs.advantages = batch.advantages;

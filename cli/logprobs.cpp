@@ -47,7 +47,7 @@ void write_batch(const Policy& policy, const Batch& batch, RowWriter& out) {
   const at::NoGradGuard no_grad;
   const PackedTokens packed = pack_sequences(batch.sequences, policy.device());
   const at::Tensor targets = next_tokens(batch, policy.device());
-  const at::Tensor scored = policy.token_scores(policy.hidden(packed), targets, /*temperature=*/1.0).logprobs;
+  const at::Tensor scored = policy.token_scores(policy.hidden(packed), targets).logprobs;
   const at::Tensor host = scored.to(at::kCPU, at::kFloat).contiguous();
   const float* at_row = host.const_data_ptr<float>();
   for (size_t i = 0; i < batch.sequences.size(); ++i) {

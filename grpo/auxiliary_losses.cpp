@@ -36,6 +36,7 @@ bool belongs_to_mtp(const std::string& name, const ModelConfig& config) {
 AuxiliaryLossOptions read_auxiliary_loss_options(ObjectReader& r, const AuxiliaryLossOptions& defaults) {
   AuxiliaryLossOptions o = defaults;
   o.mtp = read_mtp_loss_options(r, defaults.mtp);
+  o.gradient_checkpointing = r.boolean("gradient_checkpointing", defaults.gradient_checkpointing);
   o.freeze_moe_router = r.boolean("freeze_moe_router", defaults.freeze_moe_router);
   o.router_aux_loss_coef =
       r.number("router_aux_loss_coef", defaults.router_aux_loss_coef, {.min = 0.0, .max = 100.0});
@@ -89,6 +90,7 @@ void AuxiliaryLosses::begin_step(const TrainedCounts& counts) {
 ForwardOptions AuxiliaryLosses::forward_options() const {
   ForwardOptions options;
   options.balance_loss = options_.router_aux_loss_coef > 0.0;
+  options.recompute = options_.gradient_checkpointing;
   return options;
 }
 
@@ -100,7 +102,7 @@ at::Tensor AuxiliaryLosses::add_to(const at::Tensor& loss, const MicroBatch& bat
   at::Tensor balance = output.balance_loss;
   std::vector<at::Tensor> sums(4, at::zeros({}, sums_.options()));
   if (mtp_scale_ > 0.0) {
-    const MtpLoss mtp = mtp_loss(policy_, batch, output, options_.mtp, balanced);
+    const MtpLoss mtp = mtp_loss(policy_, batch, output, options_.mtp, forward_options());
     total = total + mtp_scale_ * mtp.loss;
     if (balanced) balance = balance + mtp.balance_loss;
     sums[0] = mtp.loss.detach();

@@ -1,7 +1,7 @@
 #pragma once
 // What is trained beside the main loss, by the supervised trainer and the GRPO trainer alike: multi-token
 // prediction (grpo/mtp_loss.h) and the balance of experts (policy/moe.h, sequence_balance_loss). Also says
-// which parts of a policy a trainer leaves alone.
+// which parts of a policy a trainer leaves alone, and how its passes over the policy run.
 
 #include <ATen/ATen.h>
 
@@ -21,10 +21,13 @@ struct AuxiliaryLossOptions {
   // MoE: leave the routers' weights as they are. The correction bias has a knob of its own
   // (router_bias_update_rate).
   bool freeze_moe_router = false;
+  // Layers keep their inputs alone for the backward pass and run again there (ForwardOptions::recompute): the same
+  // gradients from far less memory, for about a third more time in training. When activations do not fit.
+  bool gradient_checkpointing = false;
 };
 
-// Reads mtp_loss_scale, mtp_detach_trunk, mtp_hidden_state, router_aux_loss_coef and freeze_moe_router;
-// `defaults` where they are absent. Throws Error naming the key, also for a coefficient on frozen routers.
+// Reads mtp_loss_scale, mtp_detach_trunk, mtp_hidden_state, router_aux_loss_coef, freeze_moe_router and
+// gradient_checkpointing; `defaults` where they are absent. Throws Error naming the key, also for a coefficient on frozen routers.
 AuxiliaryLossOptions read_auxiliary_loss_options(ObjectReader& reader, const AuxiliaryLossOptions& defaults);
 
 // Narrows policy.trainable() to what these options train: routers go if they are frozen, modules of

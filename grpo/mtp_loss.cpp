@@ -23,11 +23,12 @@ MtpLossOptions read_mtp_loss_options(ObjectReader& r, const MtpLossOptions& defa
 }
 
 MtpLoss mtp_loss(const Policy& policy, const MicroBatch& batch, const ForwardOutput& trunk,
-                 const MtpLossOptions& options, bool balance_loss) {
+                 const MtpLossOptions& options, const ForwardOptions& pass) {
   const std::vector<MtpOutput> modules = policy.mtp_forward(batch.tokens, trunk,
                                                             {.hidden_state = options.hidden_state,
                                                              .detach_trunk = options.detach_trunk,
-                                                             .balance_loss = balance_loss});
+                                                             .balance_loss = pass.balance_loss,
+                                                             .recompute = pass.recompute});
   GRPO_CHECK(!modules.empty());
   // Row p of a sequence predicts the target of the main loss, row p - k that of module k.
   const at::Tensor place = batch.tokens.positions.index_select(0, batch.rows);
@@ -37,14 +38,14 @@ MtpLoss mtp_loss(const Policy& policy, const MicroBatch& batch, const ForwardOut
     const at::Tensor there = place >= k;
     const at::Tensor hidden = modules[i].hidden.index_select(0, (batch.rows - k).clamp_min(0));
     const at::Tensor logprobs =
-        policy.token_scores(hidden, batch.targets, 1.0, /*train_head=*/!options.detach_trunk).logprobs;
+        policy.token_scores(hidden, batch.targets, {.train_head = !options.detach_trunk}).logprobs;
     const at::Tensor weights = batch.weights.masked_fill(there.logical_not(), 0.0);
     const at::Tensor loss = -(logprobs * weights).sum() / static_cast<double>(modules.size());
     const at::Tensor hits = (policy.likeliest_tokens(hidden) == batch.targets).logical_and(there).sum();
     out.loss = i == 0 ? loss : out.loss + loss;
     out.hits = i == 0 ? hits : out.hits + hits;
     out.predictions = i == 0 ? there.sum() : out.predictions + there.sum();
-    if (balance_loss)
+    if (pass.balance_loss)
       out.balance_loss = i == 0 ? modules[i].balance_loss : out.balance_loss + modules[i].balance_loss;
   }
   return out;

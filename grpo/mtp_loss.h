@@ -38,8 +38,9 @@ struct MtpLoss {
   at::Tensor balance_loss;  // sum over the modules' own MoE layers; undefined unless asked for
 };
 
-// `trunk`: Policy::forward() of batch.tokens. The policy has at least one module. Never waits for the device.
+// `trunk`: Policy::forward() of batch.tokens with the options `pass`, whose balance_loss and recompute hold for the
+// modules as well. The policy has at least one module. Never waits for the device.
 MtpLoss mtp_loss(const Policy& policy, const MicroBatch& batch, const ForwardOutput& trunk,
-                 const MtpLossOptions& options, bool balance_loss);
+                 const MtpLossOptions& options, const ForwardOptions& pass);
 
 }  // namespace grpo

@@ -54,7 +54,7 @@ Json SftTrainer::step(const DrawSequence& draw) {
   double loss_sum = 0, entropy_sum = 0, tokens = 0;
   for (const MicroBatch& batch : pack(sequences, counts, options_.packing, options)) {
     ForwardOutput output = policy_.forward(batch.tokens, auxiliary_.forward_options());
-    const TokenScores scores = policy_.token_scores(output.hidden.index_select(0, batch.rows), batch.targets, 1.0);
+    const TokenScores scores = policy_.token_scores(output.hidden.index_select(0, batch.rows), batch.targets);
     const at::Tensor loss = -(scores.logprobs * batch.weights).sum();
     const at::Tensor objective = auxiliary_.add_to(loss, batch, output);
     output = {};  // its memory serves the backward pass

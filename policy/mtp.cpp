@@ -4,6 +4,7 @@
 #include "policy/kernels/embedding.h"
 #include "policy/kernels/rms_norm.h"
 #include "policy/layers.h"
+#include "policy/recompute.h"
 
 namespace grpo {
 namespace {
@@ -30,6 +31,8 @@ std::vector<MtpOutput> Policy::mtp_forward(const PackedTokens& batch, const Forw
   const at::Tensor embedding = options.detach_trunk ? w.embedding.detach() : w.embedding;
   at::Tensor h = post_norm ? trunk.hidden : trunk.last_state;
   if (options.detach_trunk) h = h.detach();
+  std::optional<RecomputedLayers> recomputed;
+  if (options.recompute && at::GradMode::is_enabled()) recomputed.emplace(weights_, context);
   std::vector<MtpOutput> outputs;
   for (size_t k = 0; k < w.mtp.size(); ++k) {
     const MtpWeights& mtp = w.mtp[k];
@@ -42,8 +45,10 @@ std::vector<MtpOutput> Policy::mtp_forward(const PackedTokens& batch, const Forw
         at::cat({rms_norm(embed(embedding, ahead.tokens), mtp.embedding_norm, config_.rms_norm_eps),
                  rms_norm(h, mtp.hidden_norm, config_.rms_norm_eps)},
                 1);
-    const at::Tensor x = run_layer(config_.layers.back(), mtp.layer, context, w.layers.size() + k, router,
-                                   mtp.projection(joined));
+    const size_t number = w.layers.size() + k;
+    const at::Tensor in = mtp.projection(joined);
+    const at::Tensor x = recomputed ? recomputed->run(config_.layers.back(), mtp.layer, number, router, in)
+                                    : run_layer(config_.layers.back(), mtp.layer, context, number, router, in);
     const at::Tensor normed = rms_norm(x, mtp.norm, config_.rms_norm_eps);
     h = post_norm ? normed : x;
     for (const at::Tensor& load : router.loads)

@@ -11,6 +11,7 @@
 #include "policy/kernels/rms_norm.h"
 #include "policy/layers.h"
 #include "policy/random_weights.h"
+#include "policy/recompute.h"
 #include "policy/rope_scaling.h"
 
 namespace grpo {
@@ -225,7 +226,12 @@ ForwardOutput Policy::forward(const PackedTokens& batch, const ForwardOptions& o
   if (options.balance_loss) router.sequences = sequence_rows(batch.cu_seqlens, rows);
   const ForwardContext context = forward_context(config_, w, batch, options.kv);
   at::Tensor x = embed(w.embedding, batch.tokens);
-  for (size_t i = 0; i < w.layers.size(); ++i) x = run_layer(config_.layers[i], w.layers[i], context, i, router, x);
+  std::optional<RecomputedLayers> recomputed;
+  if (options.recompute && at::GradMode::is_enabled()) recomputed.emplace(weights_, context);
+  for (size_t i = 0; i < w.layers.size(); ++i) {
+    x = recomputed ? recomputed->run(config_.layers[i], w.layers[i], i, router, x)
+                   : run_layer(config_.layers[i], w.layers[i], context, i, router, x);
+  }
 
   auto load = router.loads.begin();
   for (const LayerWeights& layer : w.layers) {
@@ -240,10 +246,15 @@ at::Tensor Policy::logits(const at::Tensor& hidden) const {
   return packed_linear(hidden, weights_->head).to(dtype_ == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& targets, double temperature,
-                                 bool train_head) const {
-  const at::Tensor head = train_head ? weights_->head : weights_->head.detach();
-  auto [logprobs, entropy] = head_logprobs(hidden, head, targets, temperature, rows_per_chunk(config_));
+TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& targets,
+                                 const TokenScoreOptions& options) const {
+  if (options.kept != nullptr) check_kept_tokens(*options.kept, hidden.size(0), config_.vocab_size);
+  const at::Tensor head = options.train_head ? weights_->head : weights_->head.detach();
+  auto [logprobs, entropy] = head_logprobs(hidden, head, targets,
+                                           {.temperature = options.temperature,
+                                            .rows_per_chunk = rows_per_chunk(config_),
+                                            .train_entropy = options.train_entropy,
+                                            .kept = options.kept});
   return {logprobs, entropy};
 }
 

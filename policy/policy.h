@@ -15,6 +15,7 @@
 
 #include "policy/config.h"
 #include "policy/io/safetensors.h"
+#include "policy/kept_tokens.h"
 #include "policy/kv_view.h"
 
 namespace grpo {
@@ -65,6 +66,10 @@ struct ForwardOptions {
   const std::vector<at::Tensor>* replay_routes = nullptr;
   // Compute ForwardOutput::balance_loss.
   bool balance_loss = false;
+  // Keep each layer's input alone for the backward pass and run the layer again there (gradient checkpointing): the
+  // same gradients, on the CPU bit for bit, for about a third more time. Without effect where no gradients are
+  // recorded.
+  bool recompute = false;
 };
 
 struct ForwardOutput {
@@ -85,6 +90,7 @@ struct MtpOptions {
   MtpHiddenState hidden_state = MtpHiddenState::kPostNorm;
   bool detach_trunk = false;  // no gradient reaches embedding, layers, final norm of the model itself
   bool balance_loss = false;  // compute MtpOutput::balance_loss
+  bool recompute = false;     // ForwardOptions::recompute for the modules' layers
 };
 
 // What one multi-token-prediction module makes of a packed batch.
@@ -94,9 +100,16 @@ struct MtpOutput {
   at::Tensor balance_loss;  // as ForwardOutput's, of the module's own layer and valid rows
 };
 
+struct TokenScoreOptions {
+  double temperature = 1.0;           // > 0; divides the logits
+  bool train_head = true;             // false: the head gets no gradient
+  bool train_entropy = false;         // TokenScores::entropy is differentiable too
+  const KeptTokens* kept = nullptr;   // the tokens that each row's distribution ranges over; null: all of them
+};
+
 struct TokenScores {
-  at::Tensor logprobs;  // [N] float32 (float64 for a float64 policy): log p(target | prefix) at the temperature
-  at::Tensor entropy;   // [N] same dtype, of the same distribution; not differentiable
+  at::Tensor logprobs;  // [N] float32 (float64 for a float64 policy): log p(target | prefix)
+  at::Tensor entropy;   // [N] same dtype, of the same distribution, in nats; differentiable if train_entropy
 };
 
 class Policy {
@@ -123,11 +136,11 @@ class Policy {
   // Logits of the given hidden rows [M, D] -> [M, V], float32 (float64 for a float64 policy).
   at::Tensor logits(const at::Tensor& hidden) const;
 
-  // Log-probabilities of targets [N] under softmax(logits / temperature), computed from the head in chunks of
-  // rows, forward and backward, so that [N, V] never exists at once. temperature > 0. With train_head false the
-  // head gets no gradient.
-  TokenScores token_scores(const at::Tensor& hidden, const at::Tensor& targets, double temperature,
-                           bool train_head = true) const;
+  // Log-probabilities of targets [N] under softmax(logits / temperature) for hidden rows [N, D], and entropies, computed
+  // from the head in chunks of rows, forward and backward, so that [N, V] never exists at once. Throws Error for kept
+  // tokens that do not fit.
+  TokenScores token_scores(const at::Tensor& hidden, const at::Tensor& targets,
+                           const TokenScoreOptions& options = {}) const;
 
   // The likeliest token after each hidden row [M, D] -> [M] int64, chunk by chunk as well; no gradients.
   at::Tensor likeliest_tokens(const at::Tensor& hidden) const;

@@ -133,7 +133,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> logprob_rows(const at::Tensor& lo
 
 at::Tensor logprob_rows_backward(const at::Tensor& logits, const at::Tensor& /*targets*/,
                                  const at::Tensor& /*lse*/, const at::Tensor& /*grad*/,
-                                 double /*temperature*/) {
+                                 const std::optional<at::Tensor>& /*entropy*/,
+                                 const std::optional<at::Tensor>& /*entropy_grad*/, double /*temperature*/) {
   return at::empty(logits.sizes(), logits.options());
 }
 

@@ -46,7 +46,7 @@ std::vector<float> logprobs_of(const Policy& policy, const Episode& episode) {
   const auto count = static_cast<int64_t>(episode.completion_ids.size());
   const auto first = static_cast<int64_t>(episode.prompt_ids.size()) - 1;
   const at::Tensor logprobs =
-      policy.token_scores(hidden.narrow(0, first, count), at::tensor(episode.completion_ids, at::kLong), 1.0)
+      policy.token_scores(hidden.narrow(0, first, count), at::tensor(episode.completion_ids, at::kLong))
           .logprobs;
   return {logprobs.const_data_ptr<float>(), logprobs.const_data_ptr<float>() + count};
 }

@@ -62,7 +62,7 @@ TEST(Cache, LogprobOfADecodedTokenIsTheTrainersBitForBit) {
   const std::vector<std::vector<int64_t>> ids = {random_ids(policy, 20, 1)};
   const at::Tensor targets = at::tensor(std::vector<int64_t>(ids[0].begin() + 1, ids[0].end()), at::kLong);
   const at::Tensor trainer =
-      policy.token_scores(policy.hidden(pack_sequences(ids, at::kCPU)).narrow(0, 0, 19), targets, 0.8).logprobs;
+      policy.token_scores(policy.hidden(pack_sequences(ids, at::kCPU)).narrow(0, 0, 19), targets, {.temperature = 0.8}).logprobs;
   ScrambledCache cache(policy, 1, 20, 4);
   for (int64_t i = 0; i < 19; ++i) {
     const at::Tensor logits = policy.logits(cache.feed(policy, ids, i, 1, i == 0)[0]);

@@ -227,7 +227,7 @@ TEST(Checkpoint, ARealModelIsSavedBitForBitAndKeepsItsLogProbs) {
   const std::vector<int64_t> ids = random_ids(original.policy, 60, 5);
   const at::Tensor targets = at::tensor(std::vector<int64_t>(ids.begin() + 1, ids.end()), at::kLong);
   auto logprobs = [&](const Policy& policy) {
-    return policy.token_scores(policy.hidden(pack_sequences({ids}, at::kCPU)).narrow(0, 0, 59), targets, 1.0)
+    return policy.token_scores(policy.hidden(pack_sequences({ids}, at::kCPU)).narrow(0, 0, 59), targets)
         .logprobs;
   };
   EXPECT_TRUE(at::equal(logprobs(original.policy), logprobs(copy.policy)));

@@ -334,7 +334,7 @@ TEST(Checkpoint, ARealModelGivesTheRecordedLogProbs) {
     const at::Tensor hidden =
         policy.hidden(pack_sequences({ids}, at::kCPU)).narrow(0, 0, static_cast<int64_t>(expected.size()));
     const at::Tensor targets = at::tensor(std::vector<int64_t>(ids.begin() + 1, ids.end()), at::kLong);
-    const TokenScores scores = policy.token_scores(hidden, targets, 1.0);
+    const TokenScores scores = policy.token_scores(hidden, targets);
     EXPECT_LE(max_difference(scores.logprobs, at::tensor(expected, at::kDouble)), 1e-5);
     const at::Tensor golden_entropy =
         at::tensor(entropy, at::kDouble).narrow(0, 0, static_cast<int64_t>(expected.size()));

@@ -35,9 +35,9 @@ Step step(Policy& policy, const PackedTokens& batch) {
   policy.set_requires_grad(true);
   const ForwardOutput output = policy.forward(batch, {.balance_loss = true});
   at::Tensor loss =
-      output.balance_loss + policy.token_scores(output.hidden, batch.tokens, 1.0).logprobs.sum();
+      output.balance_loss + policy.token_scores(output.hidden, batch.tokens).logprobs.sum();
   for (const MtpOutput& module : policy.mtp_forward(batch, output, {.balance_loss = true})) {
-    const at::Tensor logprobs = policy.token_scores(module.hidden, batch.tokens, 1.0).logprobs;
+    const at::Tensor logprobs = policy.token_scores(module.hidden, batch.tokens).logprobs;
     loss = loss + module.balance_loss + logprobs.masked_fill(module.valid.logical_not(), 0.0).sum();
   }
   std::vector<at::Tensor> parameters;

@@ -321,21 +321,27 @@ TEST_F(CudaKernels, LogprobRowsAndTheirGradientEqualTheCpus) {
   static const auto backward = c10::Dispatcher::singleton()
                                    .findSchemaOrThrow("grpo::logprob_rows_backward", "")
                                    .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                                     const at::Tensor&, double)>();
+                                                     const at::Tensor&, const std::optional<at::Tensor>&,
+                                                     const std::optional<at::Tensor>&, double)>();
   for (const int64_t vocab : {2, 9, 77, 4096, 50257, 151936}) {
     const at::Tensor logits = draw({6, vocab}, at::kDouble) * 5,
                      targets = at::randint(0, vocab, {6}, at::kLong);
-    const at::Tensor g = draw({6}, at::kDouble);
+    logits[2][(targets[2].item<int64_t>() + 1) % vocab] = -INFINITY;
+    const at::Tensor g = draw({6}, at::kDouble), h = draw({6}, at::kDouble);
     const LogprobRows want = logprob_rows(logits, targets, 0.7);
-    const at::Tensor want_gradient = backward.call(logits, targets, want.lse, g, 0.7);
+    const at::Tensor want_gradient = backward.call(logits, targets, want.lse, g, {}, {}, 0.7);
+    const at::Tensor want_both = backward.call(logits, targets, want.lse, g, want.entropy, h, 0.7);
     for (const auto dtype : {at::kDouble, at::kFloat}) {
       const at::Tensor there = logits.to(cuda_).to(dtype), ids = targets.to(cuda_);
       const LogprobRows got = logprob_rows(there, ids, 0.7);
       EXPECT_LT(relative_error(got.logprobs, want.logprobs), tolerance(dtype)) << vocab << dtype;
       EXPECT_LT(relative_error(got.entropy, want.entropy), 10 * tolerance(dtype)) << vocab << dtype;
       EXPECT_LT(relative_error(got.lse, want.lse), tolerance(dtype)) << vocab << dtype;
-      const at::Tensor gradient = backward.call(there, ids, got.lse, g.to(cuda_).to(dtype), 0.7);
+      const at::Tensor g_there = g.to(cuda_).to(dtype), h_there = h.to(cuda_).to(dtype);
+      const at::Tensor gradient = backward.call(there, ids, got.lse, g_there, {}, {}, 0.7);
       EXPECT_LT(relative_error(gradient, want_gradient), 10 * tolerance(dtype)) << vocab << dtype;
+      const at::Tensor both = backward.call(there, ids, got.lse, g_there, got.entropy, h_there, 0.7);
+      EXPECT_LT(relative_error(both, want_both), 20 * tolerance(dtype)) << vocab << dtype;
     }
   }
 }

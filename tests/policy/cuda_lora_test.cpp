@@ -35,7 +35,7 @@ TEST_F(CudaLora, LogitsAndGradientsEqualTheCpus) {
     const PackedTokens batch =
         pack_sequences({random_ids(policy, 9, 1), random_ids(policy, 70, 2)}, policy.device());
     const at::Tensor hidden = policy.hidden(batch);
-    const at::Tensor logprobs = policy.token_scores(hidden, at::roll(batch.tokens, -1), 0.7).logprobs;
+    const at::Tensor logprobs = policy.token_scores(hidden, at::roll(batch.tokens, -1), {.temperature = 0.7}).logprobs;
     (logprobs * at::linspace(-1.0, 1.0, logprobs.size(0), logprobs.options())).sum().backward();
     return policy.logits(hidden).detach();
   };
@@ -87,7 +87,7 @@ TEST_F(CudaLora, TrainingAndDecodingNeverWaitForTheDevice) {
                           at::tensor({0, 1, 2}, at::kLong).to(at::kInt).to(cuda_), 1};
   policy.set_requires_grad(true);
   const auto work = [&] {
-    policy.token_scores(policy.hidden(batch), batch.tokens, 1.0).logprobs.sum().backward();
+    policy.token_scores(policy.hidden(batch), batch.tokens).logprobs.sum().backward();
     const at::NoGradGuard no_grad;
     policy.hidden(next, &view);
   };

@@ -43,7 +43,7 @@ Step step(Policy& policy, const Ids& sequences) {
   at::manual_seed(4);
   const at::Tensor weights = at::randn({rows}, at::kDouble);
   const at::Tensor hidden = policy.hidden(batch);
-  Step out{policy.logits(hidden).detach(), policy.token_scores(hidden, targets, 0.9), {}};
+  Step out{policy.logits(hidden).detach(), policy.token_scores(hidden, targets, {.temperature = 0.9}), {}};
   std::vector<at::Tensor> parameters;
   for (const Parameter& p : policy.parameters()) parameters.push_back(p.tensor);
   const at::Tensor loss = (out.scores.logprobs * weights.to(out.scores.logprobs.options())).sum();
@@ -264,7 +264,7 @@ TEST_F(CudaPolicy, ATrainingStepWaitsForNothing) {
     policy.set_requires_grad(true);
     const PackedTokens batch = pack_sequences({random_ids(policy, 40, 1), random_ids(policy, 70, 2)}, cuda_);
     const auto run = [&] {
-      policy.token_scores(policy.hidden(batch), batch.tokens, 0.9).logprobs.sum().backward();
+      policy.token_scores(policy.hidden(batch), batch.tokens, {.temperature = 0.9}).logprobs.sum().backward();
     };
     run();
     const NoWaits guard;

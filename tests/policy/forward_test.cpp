@@ -42,7 +42,7 @@ TEST(Forward, EqualsTheNaiveOracleInSinglePrecision) {
     const auto ids = random_ids(policy, 60, 5);
     const at::Tensor hidden = policy.hidden(pack_sequences({ids}, at::kCPU));
     const at::Tensor targets = at::tensor(std::vector<int64_t>(ids.begin() + 1, ids.end()), at::kLong);
-    const TokenScores scores = policy.token_scores(hidden.narrow(0, 0, 59), targets, 1.0);
+    const TokenScores scores = policy.token_scores(hidden.narrow(0, 0, 59), targets);
     EXPECT_LT(max_difference(scores.logprobs, naive.logprobs(ids)), 5e-5) << json.dump();
   }
 }
@@ -97,7 +97,7 @@ TEST(Forward, TokenScoresInChunksEqualOneSoftmaxAtTheTemperature) {
     const at::Tensor hidden = policy.hidden(pack_sequences({ids}, at::kCPU));
     const at::Tensor targets = at::tensor(random_ids(policy, 50, 10), at::kLong);
     const double temperature = 0.7;
-    const TokenScores scores = policy.token_scores(hidden, targets, temperature);
+    const TokenScores scores = policy.token_scores(hidden, targets, {.temperature = temperature});
     const at::Tensor all = (policy.logits(hidden) / temperature).log_softmax(-1);
     EXPECT_LT(max_difference(scores.logprobs, all.gather(1, targets.unsqueeze(1)).squeeze(1)), 1e-12);
     EXPECT_LT(max_difference(scores.entropy, -(all.exp() * all).sum(-1)), 1e-12);
@@ -114,7 +114,7 @@ TEST(Forward, GradientsEqualFiniteDifferences) {
     const at::Tensor targets = at::tensor(random_ids(policy, 26, 3), at::kLong);
     at::manual_seed(4);
     const at::Tensor weights = at::randn({26}, at::kDouble);
-    auto loss = [&] { return (policy.token_scores(policy.hidden(batch), targets, 0.9).logprobs * weights).sum(); };
+    auto loss = [&] { return (policy.token_scores(policy.hidden(batch), targets, {.temperature = 0.9}).logprobs * weights).sum(); };
     loss().backward();
     Stream stream(5);
     for (const Parameter& p : policy.parameters()) {

@@ -199,7 +199,7 @@ TEST(HeadLogprobs, GradientsDoNotDependOnTheChunk) {
   const at::Tensor expected = (h.matmul(w.t()) / 0.6).log_softmax(-1).gather(1, targets.unsqueeze(1)).squeeze(1);
   const auto want = torch::autograd::grad({expected}, {h, w}, {g});
   for (const int64_t chunk : {1, 7, 23, 100}) {
-    const at::Tensor got = head_logprobs(h, w, targets, 0.6, chunk).logprobs;
+    const at::Tensor got = head_logprobs(h, w, targets, {.temperature = 0.6, .rows_per_chunk = chunk}).logprobs;
     const auto grads = torch::autograd::grad({got}, {h, w}, {g});
     EXPECT_LT(max_difference(got, expected), 1e-12);
     for (size_t i = 0; i < 2; ++i) EXPECT_LT(max_difference(grads[i], want[i]), 1e-12) << chunk;

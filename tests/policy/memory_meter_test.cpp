@@ -40,7 +40,7 @@ Bytes step(Meter& meter, const Policy& policy, int64_t sequences, int64_t length
   const int64_t before = meter.live_bytes();
   meter.reset_peak();
   {
-    const TokenScores scores = policy.token_scores(policy.hidden(batch), targets, 1.0);
+    const TokenScores scores = policy.token_scores(policy.hidden(batch), targets);
     const at::Tensor loss = scores.logprobs.sum();
     bytes.activations = meter.live_bytes() - before;
     loss.backward();

@@ -48,7 +48,7 @@ std::vector<at::Tensor> gradients(Policy& policy, const PackedTokens& batch, con
   std::vector<at::Tensor> parameters;
   for (const Parameter& p : policy.parameters()) parameters.push_back(p.tensor);
   const at::Tensor hidden = policy.forward(batch, options).hidden;
-  return torch::autograd::grad({policy.token_scores(hidden, batch.tokens, 1.0).logprobs.sum()}, parameters);
+  return torch::autograd::grad({policy.token_scores(hidden, batch.tokens).logprobs.sum()}, parameters);
 }
 
 TEST(ExpertOutput, DoesNotDependOnBatchMatesOrTheirOrder) {
@@ -156,7 +156,7 @@ TEST(Routes, GradientsUnderReplayEqualFiniteDifferences) {
     const PackedTokens batch = pack_sequences({random_ids(now, 7, 3), random_ids(now, 6, 4)}, at::kCPU);
     const auto routes = record(before, batch);
     expect_gradients(
-        now, [&] { return now.token_scores(replay(now, batch, routes), batch.tokens, 1.0).logprobs.sum(); });
+        now, [&] { return now.token_scores(replay(now, batch, routes), batch.tokens).logprobs.sum(); });
   }
 }
 
@@ -218,7 +218,7 @@ TEST(ExpertLoad, CountsEveryTokenOnceOverSeveralMicroBatchesAndFollowsReplayedRo
       for (const Ids& part : split ? std::vector<Ids>{{sequences[0]}, {sequences[1], sequences[2]}}
                                    : std::vector<Ids>{sequences}) {
         const PackedTokens batch = pack_sequences(part, at::kCPU);
-        policy.token_scores(policy.hidden(batch), batch.tokens, 1.0).logprobs.sum().backward();
+        policy.token_scores(policy.hidden(batch), batch.tokens).logprobs.sum().backward();
       }
       const auto load = policy.expert_load();
       for (size_t m = 0; m < load.size(); ++m) {

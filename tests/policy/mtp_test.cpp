@@ -103,7 +103,7 @@ at::Tensor loss_of(const Policy& policy, const PackedTokens& batch, const at::Te
   at::Tensor loss = at::zeros({}, at::kDouble);
   for (const MtpOutput& module : policy.mtp_forward(batch, policy.forward(batch, {}), options)) {
     const at::Tensor logprobs =
-        policy.token_scores(module.hidden, targets, 1.0, !options.detach_trunk).logprobs;
+        policy.token_scores(module.hidden, targets, {.train_head = !options.detach_trunk}).logprobs;
     loss = loss + (logprobs * weights.masked_fill(module.valid.logical_not(), 0.0)).sum();
   }
   return loss;

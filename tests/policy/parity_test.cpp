@@ -73,7 +73,7 @@ void write_golden_checkpoint(const Json& golden, const TemporaryFolder& folder) 
 at::Tensor next_logprobs(const Policy& policy, const at::Tensor& hidden, const std::vector<int64_t>& ids) {
   const auto count = static_cast<int64_t>(ids.size()) - 1;
   const at::Tensor targets = at::tensor(std::vector<int64_t>(ids.begin() + 1, ids.end()), at::kLong);
-  return policy.token_scores(hidden.narrow(0, 0, count), targets, 1.0).logprobs;
+  return policy.token_scores(hidden.narrow(0, 0, count), targets).logprobs;
 }
 
 Json read_golden(const std::string& name) {

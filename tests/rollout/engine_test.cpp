@@ -85,7 +85,7 @@ TEST_P(EngineOfEveryFamily, BehaviourLogprobsAreTheTrainersLogprobs) {
         const at::Tensor hidden = policy.hidden(pack_sequences({all}, at::kCPU));
         const int64_t rows = static_cast<int64_t>(e.completion_ids.size());
         const at::Tensor before = hidden.narrow(0, static_cast<int64_t>(e.prompt_ids.size()) - 1, rows);
-        const at::Tensor scores = policy.token_scores(before, at::tensor(e.completion_ids), temperature).logprobs;
+        const at::Tensor scores = policy.token_scores(before, at::tensor(e.completion_ids), {.temperature = temperature}).logprobs;
         for (int64_t t = 0; t < rows; ++t) {
           EXPECT_NEAR(scores[t].item<float>(), e.behaviour_logprobs[static_cast<size_t>(t)], tolerance);
         }

@@ -163,16 +163,29 @@ GRPO_INLINE void logprobs_forward(const C* logits, const int64_t* targets, doubl
 }
 
 template <class C>
-GRPO_INLINE void logprobs_backward(C* logits, const int64_t* targets, const C* lse, const C* grad, double temperature,
-                                   int64_t rows, int64_t vocab) {
+GRPO_INLINE void logprobs_backward(C* logits, const int64_t* targets, const C* lse, const C* grad,
+                                   EntropyGradient<C> of_entropy, double temperature, int64_t rows, int64_t vocab) {
   constexpr int64_t w = Lanes<C>::kWidth;
   const C inverse = static_cast<C>(1.0 / temperature);
   for (int64_t r = 0; r < rows; ++r, logits += vocab) {
     const C g = grad[r] * inverse;
-    for (int64_t i = 0; i < vocab; i += w) {
-      const Vec<C> x = fill_lanes<C>(vocab - i, [&](int64_t u) GRPO_LAMBDA { return logits[i + u]; });
-      const Vec<C> d = exp_lanes(x * inverse - lse[r]) * -g;
-      spread_lanes<C>(d, vocab - i, [&](int64_t u, C lane) GRPO_LAMBDA { logits[i + u] = lane; });
+    // d = p(x) * share(log p), column by column.
+    const auto over_columns = [&](auto share) GRPO_LAMBDA {
+      for (int64_t i = 0; i < vocab; i += w) {
+        const Vec<C> x = fill_lanes<C>(vocab - i, [&](int64_t u) GRPO_LAMBDA { return logits[i + u]; });
+        const Vec<C> log_p = x * inverse - lse[r];
+        const Vec<C> d = exp_lanes(log_p) * share(log_p);
+        spread_lanes<C>(d, vocab - i, [&](int64_t u, C lane) GRPO_LAMBDA { logits[i + u] = lane; });
+      }
+    };
+    if (of_entropy.grad == nullptr) {
+      over_columns([&](Vec<C>) GRPO_LAMBDA { return Vec<C>{} - g; });
+    } else {
+      const C h = of_entropy.grad[r] * inverse, entropy = of_entropy.entropy[r];
+      over_columns([&](Vec<C> log_p) GRPO_LAMBDA {
+        log_p = log_p < C(-1e4) ? (Vec<C>{} - C(1e4)) : log_p;  // so that -inf contributes 0, not 0 * inf
+        return -(g + h * (log_p + entropy));
+      });
     }
     logits[targets[r]] += g;
   }
@@ -228,8 +241,9 @@ void rope_angles(const int64_t* positions, const float* frequencies, int64_t row
   }                                                                                                                \
   template <>                                                                                                      \
   GRPO_CLONES void logprob_rows_backward<C>(C* logits, const int64_t* targets, const C* lse, const C* grad,         \
-                                            double temperature, int64_t rows, int64_t vocab) {                     \
-    logprobs_backward(logits, targets, lse, grad, temperature, rows, vocab);                                       \
+                                            EntropyGradient<C> of_entropy, double temperature, int64_t rows,       \
+                                            int64_t vocab) {                                                       \
+    logprobs_backward(logits, targets, lse, grad, of_entropy, temperature, rows, vocab);                           \
   }
 template <>
 GRPO_CLONES void sigmoid<float>(const float* x, int64_t count, float* y) {

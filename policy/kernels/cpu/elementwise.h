@@ -43,9 +43,15 @@ void swiglu_backward(const T* dy, const T* x, int64_t rows, int64_t dim, T* dx);
 template <class C>
 void logprob_rows(const C* logits, const int64_t* targets, double temperature, int64_t rows, int64_t vocab,
                   C* logprobs, C* entropy, C* lse);
-// In place: logits -> d_logits = grad * (1[target] - p) / temperature.
+// Gradients of the entropies as well; null: they have none.
 template <class C>
-void logprob_rows_backward(C* logits, const int64_t* targets, const C* lse, const C* grad, double temperature,
-                           int64_t rows, int64_t vocab);
+struct EntropyGradient {
+  const C* entropy = nullptr;
+  const C* grad = nullptr;
+};
+// In place: logits -> d_logits = (grad * (1[target] - p) - entropy_grad * p (log p + entropy)) / temperature.
+template <class C>
+void logprob_rows_backward(C* logits, const int64_t* targets, const C* lse, const C* grad,
+                           EntropyGradient<C> of_entropy, double temperature, int64_t rows, int64_t vocab);
 
 }  // namespace grpo::cpu

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "policy/kernels/cuda/elements.cuh"
 
@@ -58,19 +59,24 @@ __global__ void logprob_rows_kernel(const C* logits, const int64_t* targets, C i
   }
 }
 
-// One block per row.
+// One block per row. d = grad * (1[target] - p) - entropy_grad * p (log p + entropy), over the temperature; without
+// `entropy_grad` (null) the second term is not there.
 template <class C>
 __global__ void logprob_rows_backward_kernel(const C* logits, const int64_t* targets, const C* lse,
-                                             const C* grad, C inverse, int64_t vocab, C* d_logits,
-                                             bool aligned) {
+                                             const C* grad, const C* entropy, const C* entropy_grad, C inverse,
+                                             int64_t vocab, C* d_logits, bool aligned) {
   const int64_t row = blockIdx.x, step = blockDim.x * kPack<C>, target = targets[row];
   const C g = grad[row] * inverse, row_lse = lse[row];
+  const C h = entropy_grad == nullptr ? C(0) : entropy_grad[row] * inverse;
+  const C row_entropy = entropy_grad == nullptr ? C(0) : entropy[row];
   logits += row * vocab;
   d_logits += row * vocab;
   for (int64_t i = threadIdx.x * kPack<C>; i < vocab; i += step) {
     Pack<C> x = load_pack(logits, i, vocab, aligned);
     for (int e = 0; e < kPack<C>; ++e) {
-      x.at[e] = exp(x.at[e] * inverse - row_lse) * -g + (i + e == target ? g : C(0));
+      const C log_p = x.at[e] * inverse - row_lse;
+      const C above = log_p < C(-1e4) ? C(-1e4) : log_p;  // so that -inf contributes 0, not 0 * inf
+      x.at[e] = exp(log_p) * -(g + h * (above + row_entropy)) + (i + e == target ? g : C(0));
     }
     store_pack(d_logits, i, vocab, aligned, x);
   }
@@ -106,10 +112,14 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> logprob_rows(const at::Tensor& lo
 }
 
 at::Tensor logprob_rows_backward(const at::Tensor& logits_in, const at::Tensor& targets_in,
-                                 const at::Tensor& lse_in, const at::Tensor& grad_in, double temperature) {
+                                 const at::Tensor& lse_in, const at::Tensor& grad_in,
+                                 const std::optional<at::Tensor>& entropy_in,
+                                 const std::optional<at::Tensor>& entropy_grad_in, double temperature) {
   const c10::cuda::CUDAGuard device(logits_in.device());
   const at::Tensor logits = logits_in.contiguous(), targets = targets_in.contiguous(),
                    lse = lse_in.contiguous(), grad = grad_in.contiguous();
+  const at::Tensor entropy = entropy_in ? entropy_in->contiguous() : at::Tensor(),
+                   entropy_grad = entropy_grad_in ? entropy_grad_in->contiguous() : at::Tensor();
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   at::Tensor d_logits = at::empty_like(logits);
   if (rows == 0) return d_logits;
@@ -118,6 +128,7 @@ at::Tensor logprob_rows_backward(const at::Tensor& logits_in, const at::Tensor& 
     const int threads = threads_for(ceil_div(vocab, kPack<C>), kMostThreads);
     logprob_rows_backward_kernel<C><<<rows, threads, 0, c10::cuda::getCurrentCUDAStream()>>>(
         data<C>(logits), data<int64_t>(targets), data<C>(lse), data<C>(grad),
+        entropy_grad.defined() ? data<C>(entropy) : nullptr, entropy_grad.defined() ? data<C>(entropy_grad) : nullptr,
         static_cast<C>(1.0 / temperature), vocab, data<C>(d_logits),
         rows_are_aligned(logits) && rows_are_aligned(d_logits));
     C10_CUDA_KERNEL_LAUNCH_CHECK();
