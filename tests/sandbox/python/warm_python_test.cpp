@@ -126,6 +126,29 @@ TEST_F(WarmPython, TheInterpreterItselfCannotBeReached) {
   EXPECT_EQ(run("print('still here')\n").out, "still here\n");
 }
 
+// As an ordinary user a program may signal its init, which lives in the interpreter's memory.
+TEST_F(WarmPython, SignalsToTheInitReachNobodyElse) {
+  const ProgramResult result = run(
+      "import os, signal, time\n"
+      "for number in sorted(signal.valid_signals()):\n"
+      "    try: os.kill(1, number)\n"
+      "    except OSError: pass\n"
+      "time.sleep(0.05)\n"
+      "print('done')\n");
+  EXPECT_EQ(result.out, "done\n") << result.error;
+  // More runs than there are places for inits, in every slot.
+  for (int64_t i = 0; i < 6 * sandbox().slots(); ++i) {
+    const ProgramResult next = run(
+        "import os, signal\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    print('not interrupted')\n"
+        "except KeyboardInterrupt: print('interrupted once')\n");
+    EXPECT_EQ(next.out, "interrupted once\n") << next.error;
+    EXPECT_TRUE(next.exited_with(0));
+  }
+}
+
 TEST_F(WarmPython, LimitsHoldAsForAnyProgram) {
   const Limits limits = {.cpu_ms = 300, .wall_ms = 6'000, .memory_bytes = int64_t{128} << 20, .processes = 16};
   EXPECT_EQ(run("while True: pass\n", "", limits).limit, LimitFired::kCpu);
