@@ -116,6 +116,21 @@ bool is_method(std::string_view source, const std::string& function) {
   return method && !has_function;
 }
 
+// Lines that Python wants before all others, so before a prelude too.
+bool is_future_import(std::string_view line) {
+  return line.starts_with("from __future__ import ") && line.find('(') == std::string_view::npos;
+}
+
+std::string with_prelude(const std::string& prelude, const std::string& source) {
+  std::string first, rest;
+  any_line(source, [&](std::string_view line) {
+    if (is_future_import(line)) first.append(line).append("\n");
+    rest.append(is_future_import(line) ? std::string_view() : line).append("\n");
+    return false;
+  });
+  return first.empty() ? prelude + source : first + prelude + rest;
+}
+
 }  // namespace
 
 bool defines(const std::string& source, const std::string& language, const std::string& name) {
@@ -182,7 +197,7 @@ Task make_task(const CodeProblem& problem, Shape shape, bool stop_early) {
 Submission prepared(const CodeProblem& problem, Submission submission) {
   const bool reads_and_writes = std::holds_alternative<ByOutput>(problem.how);
   if (reads_and_writes && submission.language == "python")
-    submission.source = problem.python_prelude + submission.source;
+    submission.source = with_prelude(problem.python_prelude, submission.source);
   return submission;
 }
 

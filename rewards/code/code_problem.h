@@ -59,7 +59,7 @@ Shape shape_of(const CodeProblem& problem, const Submission& submission);
 // Tests and inputs become memory files here: keep the Task while it is judged, and no longer.
 Task make_task(const CodeProblem& problem, Shape shape, bool stop_early);
 
-// The submission as it is judged: with the prelude before a program in Python.
+// The submission as it is judged: with the prelude before a program in Python, and its imports from __future__ before both.
 Submission prepared(const CodeProblem& problem, Submission submission);
 
 // Whether a source in `language` defines `name` at its top level. A scan for the ways in which such a definition is

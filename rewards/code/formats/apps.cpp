@@ -1,5 +1,7 @@
 #include "rewards/code/formats/apps.h"
 
+#include <algorithm>
+
 #include "rewards/code/formats/contest_imports.h"
 #include "rewards/code/formats/test_list.h"
 
@@ -18,7 +20,8 @@ CodeProblem read_apps(const Columns& row) {
   problem.limits = limits_for_python(kSeconds, kMegabytes);
   // A stated limit is that of a judge for native languages.
   if (seconds && *seconds > 0.0) problem.limits.cpu_ms = limits_for_native(*seconds, kMegabytes).cpu_ms;
-  if (megabytes && *megabytes >= 1.0) problem.limits.memory_bytes = static_cast<int64_t>(*megabytes) << 20;
+  if (megabytes && *megabytes >= 1.0)
+    problem.limits.memory_bytes = static_cast<int64_t>(std::min(*megabytes, kMegabytesMost)) << 20;
   problem.python_prelude = contest_imports();
   return problem;
 }

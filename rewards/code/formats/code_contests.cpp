@@ -1,5 +1,6 @@
 #include "rewards/code/formats/code_contests.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rewards/code/formats/test_list.h"
@@ -64,7 +65,8 @@ CodeProblem read_code_contests(const Columns& row) {
   const double seconds = seconds_of(row).value_or(0.0),
                bytes = row.number("memory_limit_bytes").value_or(0.0);
   problem.limits = limits_for_native(seconds > 0.0 ? seconds : kSeconds, kMegabytes);
-  if (bytes > 0.0) problem.limits.memory_bytes = static_cast<int64_t>(bytes);
+  if (bytes >= 1.0)
+    problem.limits.memory_bytes = static_cast<int64_t>(std::min(bytes, kMegabytesMost * (1 << 20)));
   return problem;
 }
 

@@ -77,7 +77,7 @@ CodeProblem read_codeforces(const Columns& row) {
   const double seconds = row.number("time_limit").value_or(0.0),
                megabytes = row.number("memory_limit").value_or(0.0);
   problem.limits = limits_for_native(seconds > 0.0 ? seconds : kSeconds,
-                                     megabytes >= 1.0 ? static_cast<int64_t>(megabytes) : kMegabytes);
+                                     megabytes >= 1.0 ? static_cast<int64_t>(std::min(megabytes, kMegabytesMost)) : kMegabytes);
   return problem;
 }
 

@@ -16,8 +16,8 @@ constexpr std::string_view kBlanks = " \t\r\n";
 
 Limits limits_of(double cpu_s, int64_t memory_mb) {
   Limits limits;
-  limits.cpu_ms = std::max<int64_t>(1, std::llround(cpu_s * 1000.0));
-  limits.memory_bytes = memory_mb << 20;
+  limits.cpu_ms = std::max<int64_t>(1, std::llround(std::min(cpu_s, kSecondsMost) * 1000.0));
+  limits.memory_bytes = std::clamp(memory_mb, int64_t{1}, static_cast<int64_t>(kMegabytesMost)) << 20;
   return limits;
 }
 

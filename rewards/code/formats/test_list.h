@@ -11,7 +11,11 @@
 
 namespace grpo {
 
-// Limits as Task has them (of a native language) from those that a data set states for Python.
+// What no task's limits exceed, whatever its row states.
+inline constexpr double kSecondsMost = 3600.0;
+inline constexpr double kMegabytesMost = 1 << 20;
+
+// Limits as Task has them (of a native language) from those that a data set states for Python. Both at most the above.
 Limits limits_for_python(double cpu_s, int64_t memory_mb);
 // The same from limits stated for any language.
 Limits limits_for_native(double cpu_s, int64_t memory_mb);

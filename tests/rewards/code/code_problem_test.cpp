@@ -99,6 +99,14 @@ TEST(Shapes, ThePreludeStandsBeforeProgramsInPythonAlone) {
   EXPECT_EQ(std::get<CallTests>(make_task(called, Shape::kPlain, true).tests).prelude, "import math\n");
 }
 
+TEST(Shapes, ImportsFromTheFutureStandBeforeThePrelude) {
+  CodeProblem problem;
+  problem.how = ByOutput{};
+  problem.python_prelude = "import math\n";
+  EXPECT_EQ(prepared(problem, python("# as asked\nfrom __future__ import annotations\nx\n")).source,
+            "from __future__ import annotations\nimport math\n# as asked\n\nx\n");
+}
+
 TEST(MakeTask, TestsLimitsAndRuleAreTheProblems) {
   CodeProblem problem;
   ByOutput how;

@@ -81,6 +81,17 @@ TEST(Apps, LimitsOfTacoAreTexts) {
   EXPECT_EQ(problem.limits.memory_bytes, int64_t{256} << 20);
 }
 
+TEST(Formats, LimitsBeyondReasonAreTheLargestThatThereAre) {
+  const CodeProblem apps = read(
+      R"({"input_output": "{\"inputs\": [\"1\"], \"outputs\": [\"1\"]}", "time_limit": 1e30, "memory_limit": 1e30})");
+  const CodeProblem contests = read(
+      R"({"public_tests": [{"input": "1", "output": "2"}], "time_limit": 1e30, "memory_limit_bytes": 1e30})");
+  for (const CodeProblem* problem : {&apps, &contests}) {
+    EXPECT_EQ(problem->limits.cpu_ms, 3'600'000);
+    EXPECT_EQ(problem->limits.memory_bytes, int64_t{1} << 40);
+  }
+}
+
 TEST(Apps, RowsThatCannotBeJudgedAreRefused) {
   EXPECT_TRUE(holds(refusal(R"({"input_output": "{\"inputs\": [], \"outputs\": []}"})"), "no tests"));
   EXPECT_TRUE(holds(refusal(R"({"input_output": ""})"), "not JSON"));
