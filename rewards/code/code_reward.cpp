@@ -19,6 +19,7 @@
 #include "rewards/code/tell_tales.h"
 #include "rewards/score_of.h"
 #include "sandbox/judge/judge.h"
+#include "sandbox/judge/task_json.h"
 
 namespace grpo {
 namespace {
@@ -149,8 +150,8 @@ Score score_of_judgement(const CodeOptions& options, const Submission& submissio
                   {"total", judgement.tests_total},
                   {"language", submission.language},
                   {"tier", tier_name(judgement.tier)},
-                  {"cpu_s", static_cast<double>(cpu_us) * 1e-6},
-                  {"wall_s", static_cast<double>(wall_us) * 1e-6},
+                  {"cpu_s", seconds_json(cpu_us)},
+                  {"wall_s", seconds_json(wall_us)},
                   {"tell_tales", tell_tales},
                   {"label", std::move(labels)}};
   Score score = judgement.verdict == Verdict::kInternalError

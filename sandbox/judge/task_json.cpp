@@ -153,17 +153,13 @@ int64_t milliseconds(double seconds) {
   return static_cast<int64_t>(std::llround(seconds * 1000.0));
 }
 
-double rounded(double value, double unit) {
-  return std::round(value / unit) * unit;
-}
-
 Json test_json(const TestResult& test) {
   Json json = {{"name", valid_utf8(test.name)},
                {"verdict", verdict_name(test.verdict)},
                {"score", test.score},
-               {"time_s", rounded(static_cast<double>(test.cpu_us) * 1e-6, 1e-6)},
-               {"wall_s", rounded(static_cast<double>(test.wall_us) * 1e-6, 1e-6)},
-               {"memory_mb", rounded(static_cast<double>(test.memory_bytes) / (1 << 20), 1e-3)}};
+               {"time_s", seconds_json(test.cpu_us)},
+               {"wall_s", seconds_json(test.wall_us)},
+               {"memory_mb", std::round(static_cast<double>(test.memory_bytes) * 1e3 / (1 << 20)) / 1e3}};
   if (test.limit != LimitFired::kNone) json["limit"] = limit_name(test.limit);
   if (test.exit_code != 0) json["exit_code"] = test.exit_code;
   if (test.signal != 0) json["signal"] = test.signal;
@@ -206,6 +202,10 @@ JudgeJob read_judge_job(const Json& object, const std::string& file, const std::
   job.task = read_task(reader);
   reader.finish();
   return job;
+}
+
+double seconds_json(int64_t microseconds) {
+  return static_cast<double>(microseconds) / 1e6;  // one rounding; times 1e-6 would be two, and show
 }
 
 Json judgement_json(const Judgement& judgement) {

@@ -45,4 +45,7 @@ JudgeJob read_judge_job(const Json& object, const std::string& file, const std::
 // the last two of the judgement. Strings are valid UTF-8 whatever a program wrote.
 Json judgement_json(const Judgement& judgement);
 
+// A time as verdicts show it: seconds that print with six decimals at most (0.46, never 0.45999999999999996).
+double seconds_json(int64_t microseconds);
+
 }  // namespace grpo

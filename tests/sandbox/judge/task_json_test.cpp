@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "tests/throws_error.h"
 
 namespace grpo {
@@ -142,6 +144,33 @@ TEST(JudgementJson, IsValidUtf8WhateverWasWritten) {
   EXPECT_EQ(json["tests"][1]["limit"], "cpu");
   EXPECT_EQ(json["tests"][1]["exit_code"], 3);
   EXPECT_EQ(json["tests"][1]["signal"], 11);
+}
+
+// The text is what snprintf makes of whole microseconds, without the zeros at its end.
+TEST(JudgementJson, TimesAndSizesPrintAsTheDecimalsTheyAre) {
+  const auto expected = [](long long whole, long long parts, int digits) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%lld.%0*lld", whole, digits, parts);
+    std::string shown = text;
+    while (shown.back() == '0' && shown[shown.size() - 2] != '.') shown.pop_back();
+    return shown;
+  };
+  for (int64_t us = 0; us < 40'000'000; us = us * 9 / 8 + 10) {
+    Judgement judgement;
+    judgement.tests.push_back(
+        {.name = "a", .message = "", .cpu_us = us, .wall_us = us + 10'000, .memory_bytes = us * 100});
+    const Json test = parse_json(judgement_json(judgement).dump(), "judgement")["tests"][0];
+    if (us >= 100) {  // below, JSON has exponents
+      EXPECT_EQ(test["time_s"].dump(), expected(us / 1'000'000, us % 1'000'000, 6));
+    }
+    EXPECT_EQ(test["wall_s"].dump(), expected((us + 10'000) / 1'000'000, (us + 10'000) % 1'000'000, 6));
+    const int64_t thousandths = (us * 100 * 1000 * 2 + (1 << 20)) / (2 << 20);
+    EXPECT_EQ(test["memory_mb"].dump(), expected(thousandths / 1000, thousandths % 1000, 3));
+  }
+  Judgement judgement;
+  judgement.tests.push_back({.name = "a", .message = "", .cpu_us = 460'000, .wall_us = 290'000});
+  const std::string text = judgement_json(judgement).dump();
+  EXPECT_NE(text.find("\"time_s\":0.46,\"wall_s\":0.29,"), std::string::npos) << text;
 }
 
 }  // namespace
