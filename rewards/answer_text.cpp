@@ -2,14 +2,12 @@
 
 #include <utf8proc.h>
 
+#include "rewards/tags.h"
+
 namespace grpo {
 namespace {
 
 constexpr std::string_view kWhitespace = " \t\n\v\f\r";
-constexpr std::string_view kAnswerOpen = "<answer>";
-constexpr std::string_view kAnswerClose = "</answer>";
-constexpr std::string_view kThinkOpen = "<think>";
-constexpr std::string_view kThinkClose = "</think>";
 constexpr size_t kExcerptBytes = 120;
 
 // The part of a completion that is not thinking.

@@ -4,15 +4,11 @@
 
 #include "rewards/answer_text.h"
 #include "rewards/code/code_blocks.h"
+#include "rewards/tags.h"
 #include "sandbox/languages/language.h"
 
 namespace grpo {
 namespace {
-
-constexpr std::string_view kThinkOpen = "<think>";
-constexpr std::string_view kThinkClose = "</think>";
-constexpr std::string_view kAnswerOpen = "<answer>";
-constexpr std::string_view kAnswerClose = "</answer>";
 
 // Blocks that might be the program: each with the language it is in.
 struct Candidates {

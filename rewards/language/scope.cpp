@@ -1,14 +1,10 @@
 #include "rewards/language/scope.h"
 
 #include "rewards/answer_text.h"
+#include "rewards/tags.h"
 
 namespace grpo {
 namespace {
-
-constexpr std::string_view kThinkOpen = "<think>";
-constexpr std::string_view kThinkClose = "</think>";
-constexpr std::string_view kAnswerOpen = "<answer>";
-constexpr std::string_view kAnswerClose = "</answer>";
 
 std::string_view thought(std::string_view text) {
   const size_t open = text.find(kThinkOpen);

@@ -4,7 +4,7 @@
 
 #include "rewards/answer_text.h"
 #include "rewards/rules/sampled.h"
-#include "rewards/rules/tags.h"
+#include "rewards/tags.h"
 #include "rewards/score_of.h"
 
 namespace grpo {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "rewards/rules/sampled.h"
-#include "rewards/rules/tags.h"
+#include "rewards/tags.h"
 #include "rewards/score_of.h"
 
 namespace grpo {

@@ -7,14 +7,10 @@
 #include "rewards/math/find/markup.h"
 #include "rewards/math/find/phrases.h"
 #include "rewards/math/find/text_search.h"
+#include "rewards/tags.h"
 
 namespace grpo::math {
 namespace {
-
-constexpr std::string_view kThinkOpen = "<think>";
-constexpr std::string_view kThinkClose = "</think>";
-constexpr std::string_view kAnswerOpen = "<answer>";
-constexpr std::string_view kAnswerClose = "</answer>";
 
 // What the last closed <answer> holds. Only the text before the last </answer> is searched for its beginning;
 // an <answer> after it is not closed.
