@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "rewards/code/any_line.h"
+
 namespace grpo {
 namespace {
 
@@ -13,17 +15,6 @@ constexpr std::string_view kBlanks = " \t\r\f\v";
 
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$';
-}
-
-// Calls `see` with every line, without its line break, until it says true.
-template <typename See>
-bool any_line(std::string_view text, See see) {
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    if (see(text.substr(begin, end - begin))) return true;
-    begin = end + 1;
-  }
-  return false;
 }
 
 std::string_view left_trimmed(std::string_view text) {

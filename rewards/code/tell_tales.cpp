@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "rewards/code/any_line.h"
+
 namespace grpo {
 namespace {
 
@@ -35,17 +37,6 @@ bool holds(std::string_view source, std::string_view word) {
     const bool begins = !is_word(word.front()) || at == 0 || !is_word(source[at - 1]);
     const bool ends = !is_word(word.back()) || end == source.size() || !is_word(source[end]);
     if (begins && ends) return true;
-  }
-  return false;
-}
-
-// Calls `see` with every line until it says true.
-template <typename See>
-bool any_line(std::string_view text, See see) {
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    if (see(text.substr(begin, end - begin))) return true;
-    begin = end + 1;
   }
   return false;
 }

@@ -15,16 +15,12 @@ bool is_kod_code(const Columns& row) {
 CodeProblem read_kod_code(const Columns& row) {
   constexpr double kSeconds = 30.0;
   constexpr int64_t kMegabytes = 1024;
-  BySuite how;
-  how.suite.style = Suite::Style::kPytest;
-  how.suite.test_code = row.text("test");
-  if (how.suite.test_code.find("def test") == std::string::npos)
+  Suite suite;
+  suite.style = Suite::Style::kPytest;
+  suite.test_code = row.text("test");
+  if (suite.test_code.find("def test") == std::string::npos)
     throw Error("the problem has no tests", row.where("test"));
-  CodeProblem problem;
-  problem.how = std::move(how);
-  problem.language = "python";
-  problem.limits = limits_for_python(kSeconds, kMegabytes);
-  return problem;
+  return problem_of_python_suite(std::move(suite), kSeconds, kMegabytes);
 }
 
 }  // namespace grpo

@@ -15,18 +15,14 @@ bool is_leet_code(const Columns& row) {
 CodeProblem read_leet_code(const Columns& row) {
   constexpr double kSeconds = 10.0;
   constexpr int64_t kMegabytes = 1024;
-  BySuite how;
-  how.suite.style = Suite::Style::kLeetCode;
-  how.suite.prelude = row.text("prompt", "");
-  how.suite.test_code = row.text("test");
-  how.suite.entry_point = row.text("entry_point");
-  if (how.suite.test_code.find_first_not_of(" \t\r\n") == std::string::npos)
+  Suite suite;
+  suite.style = Suite::Style::kLeetCode;
+  suite.prelude = row.text("prompt", "");
+  suite.test_code = row.text("test");
+  suite.entry_point = row.text("entry_point");
+  if (suite.test_code.find_first_not_of(" \t\r\n") == std::string::npos)
     throw Error("the problem has no tests", row.where("test"));
-  CodeProblem problem;
-  problem.how = std::move(how);
-  problem.language = "python";
-  problem.limits = limits_for_python(kSeconds, kMegabytes);
-  return problem;
+  return problem_of_python_suite(std::move(suite), kSeconds, kMegabytes);
 }
 
 }  // namespace grpo

@@ -33,14 +33,10 @@ CodeProblem read_mbpp(const Columns& row) {
   const std::string asserts = lines_of(row, "test_list");
   if (asserts.find_first_not_of(" \t\r\n") == std::string::npos)
     throw Error("the problem has no tests", row.where("test_list"));
-  BySuite how;
-  how.suite.style = Suite::Style::kAsserts;
-  how.suite.test_code = lines_of(row, "test_imports") + lines_of(row, "test_setup_code") + asserts;
-  CodeProblem problem;
-  problem.how = std::move(how);
-  problem.language = "python";
-  problem.limits = limits_for_python(kSeconds, kMegabytes);
-  return problem;
+  Suite suite;
+  suite.style = Suite::Style::kAsserts;
+  suite.test_code = lines_of(row, "test_imports") + lines_of(row, "test_setup_code") + asserts;
+  return problem_of_python_suite(std::move(suite), kSeconds, kMegabytes);
 }
 
 }  // namespace grpo

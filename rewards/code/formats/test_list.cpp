@@ -103,6 +103,14 @@ std::string stream_text(const JsonText& value) {
   return text;
 }
 
+CodeProblem problem_of_python_suite(Suite suite, double cpu_s, int64_t memory_mb) {
+  CodeProblem problem;
+  problem.how = BySuite{.suite = std::move(suite), .name = "", .prompt = ""};
+  problem.language = "python";
+  problem.limits = limits_for_python(cpu_s, memory_mb);
+  return problem;
+}
+
 std::string arguments_of_lines(std::string_view lines, const std::string& where) {
   std::string array = "[";
   for (size_t begin = 0; begin < lines.size();) {

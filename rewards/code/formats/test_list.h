@@ -1,5 +1,5 @@
 #pragma once
-// What formats have in common: lists of tests by input and output, or by call.
+// What formats have in common: lists of tests by input and output, or by call; suites in Python.
 
 #include <optional>
 #include <string>
@@ -43,6 +43,9 @@ TestList read_input_output(const JsonText& dictionary, const std::string& where)
 
 // `list` as tests of a problem: by output with `rule`, or by calls. Throws Error if there is none.
 CodeProblem problem_of_tests(TestList list, const OutputRule& rule, const std::string& where);
+
+// A suite in Python as a problem; the limits are those that the data set states.
+CodeProblem problem_of_python_suite(Suite suite, double cpu_s, int64_t memory_mb);
 
 // The JSON array of arguments that stand one per line. Throws Error if a line is not JSON.
 std::string arguments_of_lines(std::string_view lines, const std::string& where);
