@@ -80,6 +80,33 @@ TEST_F(CodeReward, WithoutASandboxCheckAndRunFailBeforeTheyReadAnythingElse) {
   EXPECT_TRUE(holds(other.err, "absent-model")) << "a recipe that runs no code needs no sandbox";
 }
 
+// Rust is often found in the home folder alone.
+TEST_F(CodeReward, EvalOfALanguageThatIsNotHereFailsBeforeItGenerates) {
+  const std::string model = tiny_model();
+  const std::string path = std::getenv("PATH"), home = std::getenv("HOME");
+  setenv("PATH", "/usr/bin:/bin", 1);
+  setenv("HOME", folder_.file("nobody").c_str(), 1);
+  const Json env = done({"env", "--json"}).rows().at(0);
+  std::string missing;
+  for (const Language& language : languages()) {
+    if (env["languages"][language.name]["installed"] == false) missing = language.name;
+  }
+  Json row = columns_of_double();
+  row["prompt"] = "1";
+  row["answer"] = "1";
+  row["language"] = missing;
+  const std::string data = folder_.write("data.jsonl", lines_of({row}));
+  // A million samples, which nobody would wait for.
+  const Finished evaluated = missing.empty()
+                                 ? Finished{}
+                                 : run({"eval", "--model", model, "--data", data, "--reward", "code", "--num-samples",
+                                        "1000000", "--max-tokens", "8"});
+  setenv("PATH", path.c_str(), 1);
+  setenv("HOME", home.c_str(), 1);
+  if (missing.empty()) GTEST_SKIP() << "all languages are in this host's system folders";
+  EXPECT_TRUE(failed_with(evaluated, "programs in " + missing + " cannot be judged on this host", data + ": problem"));
+}
+
 TEST_F(CodeReward, EnvNamesTheTierAndTheLanguages) {
   const Json env = done({"env", "--json"}).rows().at(0);
   const Json& sandbox = env["sandbox"];
