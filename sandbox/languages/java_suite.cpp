@@ -203,7 +203,7 @@ Judgement judge_java_suite(const SuiteContext& context) {
     return suite_did_not_compile("the candidate is in the package " + package + "\n", context.sandbox.tier());
   }
   // Ours first: the first file names the program.
-  const std::vector<SourceFile> files = {
+  std::vector<SourceFile> files = {
       {"GrpoSuite.java", replaced(kStart, "{tests}", tests)},
       {"GrpoCandidate.java", kCandidate},
       {type + ".java", stand_in(context, *signature, type, package)},
@@ -212,7 +212,14 @@ Judgement judge_java_suite(const SuiteContext& context) {
       {"candidate/" + parsed.file_name() + ".java", in_package(text, parsed, package)}};
   const Compiled compiled = context.compiler.compile("java", files);
   if (!compiled.failure.empty()) return suite_failed_to_run(compiled.failure, context.sandbox.tier());
-  if (!compiled.ok) return suite_did_not_compile(compiled.log, context.sandbox.tier());
+  if (!compiled.ok) {
+    // Ours does not name the candidate: what fails without it is the task's fault.
+    files.pop_back();
+    const Compiled alone = context.compiler.compile("java", files);
+    if (!alone.failure.empty()) return suite_failed_to_run(alone.failure, context.sandbox.tier());
+    return alone.ok ? suite_did_not_compile(compiled.log, context.sandbox.tier())
+                    : tests_did_not_compile(alone.log, context.sandbox.tier());
+  }
   return run_suite(context, compiled.program, tests + ".java");
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "sandbox/languages/compile_log.h"
 #include "sandbox/languages/signature.h"
 #include "sandbox/languages/suite.h"
 
@@ -150,14 +151,27 @@ function call(name, values) {
   return decode(reply.value);
 }
 
+function broken(error) {
+  console.error(String(error && error.stack || error));
+  process.exit(5);
+}
+
 globalThis.require = require;
 globalThis.grpoCall = call;
 console.assert = (holds, ...words) => {
   if (!holds && failed === '') failed = 'assertion ' + (words.length > 0 ? words.join(' ') : new Error().stack.split('\n')[2]);
 };
+let script = null;
 try {
-  vm.runInThisContext(tests, {filename: 'tests.js'});
+  script = new vm.Script(tests, {filename: 'tests.js'});
 } catch (error) {
+  broken(error);
+}
+try {
+  script.runInThisContext();
+} catch (error) {
+  // Only the tests are here: a module that is missing is missing from the task.
+  if (error && error.code === 'MODULE_NOT_FOUND') broken(error);
   failed = error instanceof CandidateError ? 'candidate: ' + error.message : String(error && error.stack || error);
 }
 if (failed !== '') {
@@ -171,6 +185,7 @@ process.exitCode = 0;
 constexpr int kTestFailed = 2;
 constexpr int kCandidateGone = 3;
 constexpr int kCandidateThrew = 4;
+constexpr int kTestsBroken = 5;
 
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$';
@@ -228,6 +243,7 @@ Judgement judge_javascript_suite(const SuiteContext& context) {
   if (!result.failure.empty()) return suite_failed_to_run(result.failure, result.tier);
   const ProgramResult& driver = result.programs.at(0);
   const ProgramResult& candidate = result.programs.at(1);
+  if (driver.exited_with(kTestsBroken)) return tests_did_not_compile(clean_log(driver.error), result.tier);
   // A candidate that is stopped by a limit, or dies, takes its tests with it; else the driver knows.
   ProgramResult run = candidate;
   if (driver.exited_with(0) || driver.exited_with(kTestFailed) || driver.exited_with(kCandidateThrew)) {

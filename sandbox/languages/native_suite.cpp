@@ -133,6 +133,21 @@ Build candidate_build(const SuiteContext& context, const Native& native) {
   return build;
 }
 
+// Whether all headers that the task puts before the candidate are on this host. The tests have shown it where they are
+// told the same text.
+std::optional<Judgement> judge_headers(const SuiteContext& context, const Native& native) {
+  if (context.suite.declaration.empty() || context.suite.prompt.empty()) return std::nullopt;
+  const std::string file = "head" + native.extension;
+  Build build;
+  build.command = {native.tool, native.flags, "-fdiagnostics-plain-output", "-I{headers}", "-E", file, "-o", "head.i"};
+  build.files = {{file, context.suite.prelude + "\n" + context.suite.prompt + "\n"}};
+  build.artefacts = {"head.i"};
+  const Built built = context.compiler.build(context.language, build);
+  if (!built.failure.empty()) return suite_failed_to_run(built.failure, context.sandbox.tier());
+  if (!built.ok) return tests_did_not_compile(built.log, context.sandbox.tier());
+  return std::nullopt;
+}
+
 }  // namespace
 
 Judgement judge_native_suite(const SuiteContext& context) {
@@ -141,7 +156,9 @@ Judgement judge_native_suite(const SuiteContext& context) {
   if (!tests.failure.empty()) return suite_failed_to_run(tests.failure, context.sandbox.tier());
   if (!tests.ok) return tests_did_not_compile(tests.log, context.sandbox.tier());
   const Built candidate = context.compiler.build(context.language, candidate_build(context, native));
-  if (auto judgement = judge_build(context, candidate)) return *judgement;
+  if (auto judgement = judge_build(context, candidate)) {
+    return candidate.failure.empty() ? judge_headers(context, native).value_or(*judgement) : *judgement;
+  }
 
   Build link;
   link.command = {native.tool,       "-static",     "-fdiagnostics-plain-output",
