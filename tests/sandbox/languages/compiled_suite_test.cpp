@@ -393,17 +393,6 @@ TEST(GoSuite, RightPassesAndWrongDoesNot) {
             "WA");
 }
 
-TEST(CompiledSuite, LanguageWithoutSuitesIsAnError) {
-  GRPO_NEED_SANDBOX();
-  EXPECT_THROW(judged("python", cpp_suite(), ""), Error);
-  EXPECT_THROW(judged("cobol", cpp_suite(), ""), Error);
-  if (has_language("cpp")) {
-    EXPECT_THROW(judged("cpp", Suite{}, "int main() {}"), Error);
-  }
-}
-
-}  // namespace
-}  // namespace grpo
 // The data set's imports are meant for a file that holds both solution and tests.
 TEST(GoSuite, ImportsAreMadeToFitButNotTheCandidatesOwn) {
   GRPO_NEED_LANGUAGE("go");
@@ -421,3 +410,14 @@ TEST(GoSuite, ImportsAreMadeToFitButNotTheCandidatesOwn) {
   EXPECT_EQ(short_verdict("go", suite, "import \"os\"\nfunc F(x int) string { return \"3//`\" }\n"), "CE");
 }
 
+TEST(CompiledSuite, LanguageWithoutSuitesIsAnError) {
+  GRPO_NEED_SANDBOX();
+  EXPECT_THROW(judged("python", cpp_suite(), ""), Error);
+  EXPECT_THROW(judged("cobol", cpp_suite(), ""), Error);
+  if (has_language("cpp")) {
+    EXPECT_THROW(judged("cpp", Suite{}, "int main() {}"), Error);
+  }
+}
+
+}  // namespace
+}  // namespace grpo
