@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "tests/sandbox/owner/live_sandbox.h"
@@ -24,15 +26,26 @@ bool is_open(int descriptor) {
   return fcntl(descriptor, F_GETFD) >= 0;
 }
 
+// True if this thread of ours waits for something.
+bool sleeps(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");  // "id (name) state ..."
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(") ");
+  return name_end != std::string::npos && line[name_end + 2] == 'S';
+}
+
 // Somebody who waits in a thread of their own.
 class Guest {
  public:
   Guest(SlotQueue& queue, int64_t memory_bytes, bool first = false) {
     thread_ = std::thread([this, &queue, memory_bytes, first] {
+      id_ = gettid();
       turn_ = queue.enter(memory_bytes, first, why_);
       done_ = true;
     });
-    sleep_ms(30);  // so that guests stand in the order in which they were made
+    // Guests stand in the order in which they were made, however busy the machine is.
+    EXPECT_TRUE(becomes_true([this] { return done_ || sleeps(id_); }, 10'000));
   }
   ~Guest() { thread_.join(); }
   bool waits() {
@@ -46,6 +59,7 @@ class Guest {
   const std::string& why() const { return why_; }
 
  private:
+  std::atomic<pid_t> id_ = 0;
   std::atomic<bool> done_ = false;
   std::optional<SlotQueue::Turn> turn_;
   std::string why_;
