@@ -23,9 +23,11 @@
 //               virtual machine: as above, and it could read the class files of the tests.
 //   javascript  Two boxes; only plain values travel between them (compare sandbox/python/python_tests.h). Nothing is shared.
 //   rust        Crates of their own; the tests call a function with the declared types. Words that put a candidate's symbols
-//               in the place of the C library's (no_mangle and the like) are a compile error. One process. Tests of a
-//               function that is not declared, or that returns a type of the candidate's own, cannot be had this way.
-//   go          One package, as `go test` has it. One process, one name space: the weakest of them.
+//               in the place of the C library's (no_mangle and the like) are a compile error. One process. An enum that
+//               the candidate defines and the declared function returns is compared by an equality of the tests' own; tests
+//               that never call the declared function find another by its name, if its result is of standard types.
+//   go          One package, as `go test` has it, the imports made to fit (go_imports.h). One process, one name space: the
+//               weakest of them.
 
 #include "sandbox/judge/task.h"
 #include "sandbox/judge/verdict.h"

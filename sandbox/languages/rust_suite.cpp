@@ -6,6 +6,7 @@
 #include <cctype>
 #include <sstream>
 
+#include "sandbox/languages/rust_types.h"
 #include "sandbox/languages/signature.h"
 #include "sandbox/languages/suite.h"
 
@@ -104,11 +105,21 @@ Tests read_tests(const SuiteContext& context) {
   return {text, name + "::grpo_run()"};
 }
 
-std::string proxy(const Signature& signature, const std::string& target) {
+// `conversion`: the arms of a match that the result goes through; empty: it is returned as it is.
+std::string proxy(const Signature& signature, const std::string& target, const std::string& conversion = "") {
   std::string call = target + "::" + signature.name + "(";
   for (size_t i = 0; i < signature.names.size(); ++i) call += (i > 0 ? ", " : "") + signature.names[i];
+  call += ")";
+  if (!conversion.empty()) call = "match " + call + " { " + conversion + "}";
   return "fn " + signature.name + signature.generics + "(" + signature.parameters + ") " + signature.after +
-         " { " + call + ") }\n";
+         " { " + call + " }\n";
+}
+
+bool calls(const std::string& tests, const std::string& name) {
+  for (size_t at = tests.find(name + "("); at != std::string::npos; at = tests.find(name + "(", at + 1)) {
+    if (at == 0 || !is_word(tests[at - 1])) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> rustc(const std::vector<std::string>& more) {
@@ -132,7 +143,7 @@ std::vector<std::string> rustc(const std::vector<std::string>& more) {
 }  // namespace
 
 Judgement judge_rust_suite(const SuiteContext& context) {
-  const auto signature = last_signature(declaration_of(context));
+  auto signature = last_signature(declaration_of(context));
   if (!signature)
     refuse_suite(context, "the declaration does not end with a function: \"fn f(x: i32) -> i32 {\"");
   const Tests tests = read_tests(context);
@@ -141,6 +152,13 @@ Judgement judge_rust_suite(const SuiteContext& context) {
     return suite_did_not_compile("\"" + trick + "\" has no place in a program that is tested by calling it\n",
                                  context.sandbox.tier());
   }
+  const std::string text = context.suite.prompt + context.source;
+  const bool calls_another = !calls(tests.text, signature->name);
+  if (auto called = calls_another ? called_function(text, tests.text) : std::nullopt) {
+    called->before = signature->before;
+    signature = std::move(called);
+  }
+  const ForeignEnum result = foreign_enum(text, *signature).value_or(ForeignEnum{});
   Build candidate;
   candidate.command = rustc(
       {"-O", "--crate-type", "rlib", "--crate-name", "candidate", "-o", "libcandidate.rlib", "candidate.rs"});
@@ -158,15 +176,19 @@ Judgement judge_rust_suite(const SuiteContext& context) {
   program.command = rustc({"--extern", "candidate=libcandidate.rlib", "-o", "program", "tests.rs"});
   program.files = {
       {"tests.rs", without_foreign_crates(context.suite.prelude + "\n" + signature->before) +
-                       "\nmod grpo_proxy;\nuse grpo_proxy::" + signature->name + ";\n" + tests.text + main},
-      {"grpo_proxy.rs", "use super::*;\npub " + proxy(*signature, "::candidate::grpo_entry")}};
+                       "\n" + result.definition + "\nmod grpo_proxy;\nuse grpo_proxy::" + signature->name + ";\n" +
+                       tests.text + main},
+      {"grpo_proxy.rs", "use super::*;\npub " + proxy(*signature, "::candidate::grpo_entry", result.conversion)}};
   program.objects = {{"libcandidate.rlib", crate.artefacts[0]}};
   program.artefacts = {"program"};
   const Built linked = context.compiler.build("rust", program);
   if (!linked.failure.empty()) return suite_failed_to_run(linked.failure, context.sandbox.tier());
   if (!linked.ok) {
-    // A candidate of other types than declared fails where it is called; what else fails is the tests' own.
-    const bool is_candidate = linked.log.find("grpo_proxy.rs") != std::string::npos;
+    // A candidate of other types than declared fails where it is called; one without the function that the tests call, or
+    // whose enum is another than theirs, in the tests. What else fails there is their own.
+    const bool has_no_function = calls_another && linked.log.find("E0425") != std::string::npos;
+    const bool is_candidate =
+        linked.log.find("grpo_proxy.rs") != std::string::npos || !result.name.empty() || has_no_function;
     return is_candidate ? suite_did_not_compile(linked.log, context.sandbox.tier())
                         : tests_did_not_compile(linked.log, context.sandbox.tier());
   }

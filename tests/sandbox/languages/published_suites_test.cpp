@@ -172,18 +172,19 @@ TEST(HumanEvalX, CanonicalJavascriptPasses) {
 TEST(HumanEvalX, CanonicalRustPasses) {
   GRPO_NEED_LANGUAGE("rust");
   GRPO_NEEDS_DATA(humaneval_x_path("rust"));
-  // 10: the function under test is not the declared one. 137: its result is of a type of the solution's own, which decides
-  // itself what it is equal to. 32: all its tests are in a comment. 38, 50, 53: their tests need the crate rand; 91, 162: their solutions need the
-  // crates regex and md5.
-  expect_canonical_solutions_pass(
-      "rust", sample(read_humaneval_x("rust", humaneval_x_path("rust")), 6),
-      {"Rust/10", "Rust/137", "Rust/32", "Rust/38", "Rust/50", "Rust/53", "Rust/91", "Rust/162"});
+  // 32: all its tests are in a comment. Crates that do not come with Rust, and are not here: 38, 50, 53: their tests need
+  // rand; 91, 162: their solutions need regex and md5.
+  expect_canonical_solutions_pass("rust", sample(read_humaneval_x("rust", humaneval_x_path("rust")), 6),
+                                  {"Rust/32", "Rust/38", "Rust/50", "Rust/53", "Rust/91", "Rust/162"});
 }
 
 TEST(HumanEvalX, CanonicalGoPasses) {
   GRPO_NEED_LANGUAGE("go");
   GRPO_NEEDS_DATA(humaneval_x_path("go"));
-  expect_canonical_solutions_pass("go", sample(read_humaneval_x("go", humaneval_x_path("go")), 3), {});
+  std::vector<Problem> problems = read_humaneval_x("go", humaneval_x_path("go"));
+  // 95: its solution looks at no more than two keys of a map, whose order Go makes random: it passes or not by chance.
+  std::erase_if(problems, [](const Problem& problem) { return problem.id == "Go/95"; });
+  expect_canonical_solutions_pass("go", sample(problems, 3), {});
 }
 
 TEST(Mbcpp, CanonicalCppPasses) {
