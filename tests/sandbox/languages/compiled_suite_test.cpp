@@ -188,6 +188,35 @@ TEST(CppSuite, BrokenTestsAreTheJudgesFault) {
   EXPECT_EQ(short_verdict("cpp", suite, kCppRight), "IE");
 }
 
+TEST(CppSuite, AHeaderThatTheTaskAsksForAndIsNotHereIsNotTheCandidatesFault) {
+  GRPO_NEED_LANGUAGE("cpp");
+  const std::string missing = "#include <no_such/md5.h>\n";
+  const auto expect_internal = [](const Suite& suite) {
+    const std::string found = verdict("cpp", suite, "  return {text + \"!\"};\n}\n");
+    EXPECT_EQ(found.substr(0, 2), "IE") << found;
+    EXPECT_NE(found.find("no_such/md5.h"), std::string::npos) << found;
+  };
+  Suite suite = cpp_suite();
+  suite.prompt = suite.declaration;
+  suite.declaration = "";
+  ASSERT_EQ(verdict("cpp", suite, "  return {text + \"!\"};\n}\n"), "AC");
+  Suite in_prelude = suite, in_prompt = suite, in_prompt_alone = suite, in_tests = suite;
+  in_prelude.prelude = missing;
+  expect_internal(in_prelude);
+  in_prompt.prompt = missing + in_prompt.prompt;
+  expect_internal(in_prompt);
+  in_prompt_alone.declaration = suite.prompt;
+  in_prompt_alone.prompt = missing + suite.prompt;
+  expect_internal(in_prompt_alone);
+  in_tests.test_code = missing + in_tests.test_code;
+  expect_internal(in_tests);
+  suite.declaration = suite.prompt;
+  suite.prompt = "";
+  EXPECT_EQ(short_verdict("cpp", suite, missing + kCppRight), "CE") << "the candidate's own idea";
+  suite.prompt = suite.declaration;
+  EXPECT_EQ(short_verdict("cpp", suite, "  return nonsense;\n}\n" + missing), "CE");
+}
+
 TEST(CSuite, RightPassesAndTricksDoNot) {
   GRPO_NEED_LANGUAGE("c");
   Suite suite;
@@ -233,6 +262,25 @@ TEST(JavaSuite, RightPassesAndWrongDoesNot) {
                           "import java.util.*;\nclass Solution { public List<String> f(String t, int n) "
                           "{ return new ArrayList<>(); } }"),
             "WA");
+}
+
+TEST(JavaSuite, AClassThatTheTaskAsksForAndIsNotHereIsNotTheCandidatesFault) {
+  GRPO_NEED_LANGUAGE("java");
+  const std::string right =
+      "import java.util.*;\nclass Solution { public List<String> f(String t, int n) { return "
+      "Collections.nCopies(n, t); } }";
+  const std::string missing = "import no.such.Digest;\n";
+  Suite in_declaration = java_suite(), in_tests = java_suite(), broken = java_suite();
+  in_declaration.declaration = missing + in_declaration.declaration;
+  in_tests.test_code = missing + in_tests.test_code;
+  broken.test_code += "nonsense";
+  for (const Suite& suite : {in_declaration, in_tests}) {
+    const std::string found = verdict("java", suite, right);
+    EXPECT_EQ(found.substr(0, 2), "IE") << found;
+    EXPECT_NE(found.find("no.such"), std::string::npos) << found;
+  }
+  EXPECT_EQ(short_verdict("java", broken, right), "IE");
+  EXPECT_EQ(short_verdict("java", java_suite(), missing + right), "CE") << "the candidate's own idea";
 }
 
 TEST(JavaSuite, TricksDoNotPass) {
@@ -282,6 +330,27 @@ TEST(JavascriptSuite, RightPassesAndWrongDoesNot) {
   const std::string endless = short_verdict("js", javascript_suite(), "const f = () => { for (;;); }");
   EXPECT_TRUE(endless == "TLE" || endless == "ILE")
       << endless;  // ILE where the host is too busy to give it its time
+}
+
+TEST(JavascriptSuite, AModuleThatTheTaskAsksForAndIsNotHereIsNotTheCandidatesFault) {
+  GRPO_NEED_LANGUAGE("javascript");
+  const std::string right = "const f = (t, n) => Array(n).fill(t)";
+  const std::string missing = "const md5 = require('no-such-md5')\n";
+  Suite in_declaration = javascript_suite(), in_tests = javascript_suite(), broken = javascript_suite();
+  in_declaration.declaration = missing + in_declaration.declaration;
+  in_tests.test_code = missing + in_tests.test_code;
+  for (const Suite& suite : {in_declaration, in_tests}) {
+    const std::string found = verdict("js", suite, right);
+    EXPECT_EQ(found.substr(0, 2), "IE") << found;
+    EXPECT_NE(found.find("no-such-md5"), std::string::npos) << found;
+  }
+  broken.test_code += "}";
+  EXPECT_EQ(short_verdict("js", broken, right), "IE");
+  EXPECT_EQ(short_verdict("js", javascript_suite(), missing + right), "RE") << "the candidate's own idea";
+  EXPECT_EQ(short_verdict("js", javascript_suite(), "const f = (t, n) => require('no-such-md5')"), "RE");
+  EXPECT_EQ(short_verdict("js", javascript_suite(),
+                          "const f = (t, n) => { const e = new Error(); e.code = 'MODULE_NOT_FOUND'; throw e }"),
+            "RE");
 }
 
 TEST(JavascriptSuite, TricksDoNotPass) {
