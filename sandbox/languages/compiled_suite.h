@@ -37,7 +37,9 @@ namespace grpo {
 
 // Languages: cpp, c, java, javascript, rust, go, or their aliases. `limits` are the task's; those of the language are
 // applied here. The suite counts as one test; WA is an assertion of the tests that does not hold, or an end before theirs;
-// IE also where the tests' own text does not compile (its log is in compile_log). What is compiled is kept by the compiler:
+// IE also where the task's own text does not compile without the candidate, for a header, class or module that is not on this
+// host or for a fault of its own (its log is in compile_log); in Go that cannot be told apart, and is CE; so is, in Rust, a
+// crate that only the candidate's half of the task names. What is compiled is kept by the compiler:
 // in C and C++ the tests of a problem once for all its candidates. Never throws on what the candidate does. Throws Error on
 // any other language, one that is not installed, and a suite without what is asked for above.
 Judgement judge_compiled_suite(Compiler& compiler, Sandbox& sandbox, const Submission& submission,
