@@ -112,6 +112,27 @@ TEST_P(EveryLanguage, LogsAreTheSameEveryTime) {
 INSTANTIATE_TEST_SUITE_P(Compiler, EveryLanguage, testing::ValuesIn(kSamples),
                          [](const auto& test) { return std::string(test.param.language); });
 
+// Its run time reserves a great deal more than it uses, and starts threads by itself.
+TEST(Compiler, GoHasItsThreadsAndNoMoreMemoryThanItsLimit) {
+  GRPO_NEED_LANGUAGE("go");
+  const ProgramResult busy =
+      outcome_of("go",
+                 "package main\nimport (\"fmt\"; \"sync\")\nfunc main() {\n\tvar w sync.WaitGroup\n\tvar m sync.Mutex\n"
+                 "\tsum := 0\n\tfor i := 0; i < 1000; i++ {\n\t\tw.Add(1)\n\t\tgo func(i int) { m.Lock(); sum += i; "
+                 "m.Unlock(); w.Done() }(i)\n\t}\n\tw.Wait()\n\tfmt.Println(sum, len(make([]byte, 100<<20)))\n}\n");
+  EXPECT_TRUE(busy.exited_with(0)) << busy.error;
+  EXPECT_EQ(busy.out, "499500 104857600\n");
+  const ProgramResult greedy =
+      outcome_of("go",
+                 "package main\nfunc main() {\n\tvar all [][]byte\n\tfor {\n\t\tb := make([]byte, 1<<20)\n\t\tfor i := "
+                 "range b { b[i] = 1 }\n\t\tall = append(all, b)\n\t}\n}\n");
+  EXPECT_FALSE(greedy.exited_with(0));
+  // It asks for 64 MiB at once, and may be refused them (RLIMIT_DATA) well before it has used what it may.
+  EXPECT_TRUE(greedy.limit == LimitFired::kMemory || greedy.near_memory_limit ||
+              greedy.error.find("out of memory") != std::string::npos)
+      << greedy.error;
+}
+
 TEST(Compiler, LinkerErrorsAreTheSameEveryTime) {
   GRPO_NEED_OWN_ROOT();
   GRPO_NEED_LANGUAGE("cpp");
