@@ -12,6 +12,7 @@
 #include "core/seed.h"
 #include "rollout/batch.h"
 #include "rollout/kv_cache.h"
+#include "rollout/recorder.h"
 #include "rollout/sampler.h"
 #include "rollout/scheduler.h"
 #include "rollout/stop.h"
@@ -29,12 +30,14 @@ struct BurstResult {
   std::vector<int64_t> tokens;
   std::vector<float> logprobs;
   std::vector<uint8_t> finite;
+  BurstRecords records;
 
   size_t at(int64_t step, int64_t row) const { return static_cast<size_t>(step * rows + row); }
 };
 
-// One copy from the device, which is the only wait of a burst. Token ids and floats are exact in a double.
-BurstResult read_back(const std::vector<SampledTokens>& steps) {
+// The only wait of a burst: whatever else comes back was computed before the tokens that the first copy waits for.
+// Token ids and floats are exact in a double. routes: [R, W] of each step, or none.
+BurstResult read_back(const std::vector<SampledTokens>& steps, const std::vector<at::Tensor>& routes = {}) {
   std::vector<at::Tensor> parts;
   for (const SampledTokens& s : steps) parts.push_back(at::stack({s.tokens.to(at::kDouble), s.logprobs, s.finite}));
   const at::Tensor host = at::stack(parts).to(at::kCPU).contiguous();  // [K, 3, R]
@@ -48,6 +51,12 @@ BurstResult read_back(const std::vector<SampledTokens>& steps) {
       result.logprobs.push_back(static_cast<float>(step[result.rows + r]));
       result.finite.push_back(step[2 * result.rows + r] != 0.0);
     }
+  }
+  if (!routes.empty()) result.records.routes = at::stack(routes).to(at::kCPU).contiguous();
+  if (steps[0].kept.defined()) {
+    std::vector<at::Tensor> kept;
+    for (const SampledTokens& s : steps) kept.push_back(s.kept);
+    result.records.kept = at::stack(kept).to(at::kCPU).contiguous();
   }
   return result;
 }
@@ -106,6 +115,8 @@ class Run {
         schedule_{engine.page_tokens, engine.max_running, engine.prefill_tokens, options.num_generations,
                   options.sampling.max_tokens},
         stop_(options.sampling, policy.config().eos_token_ids, tokenizer),
+        recorder_(policy.config(), options.record_routes, options.record_kept && truncates(options.sampling),
+                  engine.record_bytes_max),
         pool_(page_limit(problems, engine, schedule_)),
         cache_(policy.kv_shapes(), engine.page_tokens, pool_.page_limit(),
                at::TensorOptions(policy.dtype()).device(policy.device())),
@@ -158,11 +169,27 @@ class Run {
     return group.episodes[static_cast<size_t>(sequence.sample)];
   }
 
+  ForwardOutput forward(const PackedTokens& tokens, const KvView& view) const {
+    return policy_.forward(tokens, {.kv = &view, .record_routes = recorder_.records_routes()});
+  }
+
+  SampledTokens draw(const at::Tensor& logits, const at::Tensor& uniforms) const {
+    return sample(logits, uniforms, options_.sampling, recorder_.records_kept());
+  }
+
   void prefill(const std::vector<PrefillChunk>& chunks) {
     const auto began = Clock::now();
     reserve_cache();
     const PrefillBatch batch = prefill_batch(chunks, cache_, policy_.device());
-    const at::Tensor hidden = policy_.hidden(batch.tokens, &batch.view);
+    const ForwardOutput out = forward(batch.tokens, batch.view);
+    const at::Tensor& hidden = out.hidden;
+    if (const at::Tensor routes = recorder_.joined(out.routes); routes.defined()) {
+      int64_t begin = 0;
+      for (const PrefillChunk& chunk : chunks) {
+        recorder_.add_prompt(chunk.prompt->group, routes.slice(0, begin, begin + chunk.end - chunk.begin));
+        begin += chunk.end - chunk.begin;
+      }
+    }
     if (!batch.completed.empty()) {
       const at::Tensor last = hidden.index_select(0, batch.last_rows);
       for (size_t i = 0; i < batch.completed.size(); ++i) {
@@ -179,9 +206,13 @@ class Run {
     std::vector<at::Tensor> hidden;
     std::vector<int64_t> row_of_start;
     std::vector<float> uniforms;
+    std::vector<int64_t> groups;
     const Prompt* previous = nullptr;
     for (const auto& sequence : starts) {
-      if (sequence->prompt != previous) hidden.push_back(last_hidden_.at(sequence->prompt->group));
+      if (sequence->prompt != previous) {
+        hidden.push_back(last_hidden_.at(sequence->prompt->group));
+        groups.push_back(sequence->prompt->group);
+      }
       previous = sequence->prompt;
       row_of_start.push_back(static_cast<int64_t>(hidden.size()) - 1);
       sequence->seed = episode_of(*sequence).seed;
@@ -189,15 +220,20 @@ class Run {
     }
     const at::Device device = policy_.device();
     const at::Tensor logits = policy_.logits(at::stack(hidden)).index_select(0, at::tensor(row_of_start).to(device));
-    const BurstResult first = read_back({sample(logits, at::tensor(uniforms).to(device), options_.sampling)});
+    const BurstResult first = read_back({draw(logits, at::tensor(uniforms).to(device))});
+    if (recorder_.records_routes()) recorder_.fetch_prompts(groups);
 
     std::vector<PageCopy> copies;
     for (size_t i = 0; i < starts.size(); ++i) {
       Sequence& sequence = *starts[i];
       const int64_t group = sequence.prompt->group;
+      recorder_.start(sequence);
       accept(sequence, first, 0, static_cast<int64_t>(i));
       if (sequence.finish == FinishReason::kError) clear_pages(sequence.prompt->pages, /*use_count_max=*/INT64_MAX);
-      if (sequence.sample + 1 == options_.num_generations) last_hidden_.erase(group);
+      if (sequence.sample + 1 == options_.num_generations) {
+        last_hidden_.erase(group);
+        recorder_.forget_prompt(group);
+      }
       if (sequence.finish.has_value()) {
         record(sequence);
         ended_groups_.push_back(group);
@@ -225,13 +261,15 @@ class Run {
     batch_.prepare(rows, options_.sampling.max_tokens, steps, scheduler_.version(), cache_);
 
     std::vector<SampledTokens> sampled;
+    std::vector<at::Tensor> routes;
     at::Tensor tokens = batch_.first_tokens();
     for (int64_t k = 0; k < steps; ++k) {
-      const at::Tensor hidden = policy_.hidden(batch_.tokens(tokens, k), &batch_.view(k));
-      sampled.push_back(sample(policy_.logits(hidden), batch_.uniforms(k), options_.sampling));
+      const ForwardOutput out = forward(batch_.tokens(tokens, k), batch_.view(k));
+      if (recorder_.records_routes()) routes.push_back(recorder_.joined(out.routes));
+      sampled.push_back(draw(policy_.logits(out.hidden), batch_.uniforms(k)));
       tokens = sampled.back().tokens;
     }
-    const BurstResult result = read_back(sampled);
+    const BurstResult result = read_back(sampled, routes);
     stats_.decode_steps += steps;
     stats_.decode_rows += steps * result.rows;
     stats_.max_running = std::max(stats_.max_running, result.rows);
@@ -269,6 +307,7 @@ class Run {
       sequence.finish = FinishReason::kError;
       return;
     }
+    recorder_.add_step(sequence, result.records, step, row);
     sequence.ids.push_back(result.tokens[at]);
     sequence.logprobs.push_back(result.logprobs[at]);
     sequence.finish = stop_.ended(sequence.ids);
@@ -285,6 +324,7 @@ class Run {
     episode.completion = problem.completion_prefix + stop_.text(sequence.ids, episode.finish_reason);
     episode.completion_ids = std::move(sequence.ids);
     episode.behaviour_logprobs = std::move(sequence.logprobs);
+    Recorder::move_to(episode, sequence);
     episode.loss_mask.assign(episode.completion_ids.size(), 1);
     stats_.tokens_generated += static_cast<int64_t>(episode.completion_ids.size());
   }
@@ -319,6 +359,7 @@ class Run {
   const int64_t burst_;
   const SchedulerOptions schedule_;
   const StopRules stop_;
+  Recorder recorder_;
   BlockPool pool_;  // before everything that holds its pages
   KvCache cache_;
   Scheduler scheduler_;
@@ -339,6 +380,7 @@ EngineOptions resolve(const EngineOptions& options, const Policy& policy) {
   require(options.prefill_tokens >= 1, "prefill_tokens", options.prefill_tokens, "Set at least 1 token.");
   require(options.page_tokens >= 1, "page_tokens", options.page_tokens, "Set at least 1 token.");
   require(options.decode_burst >= 0, "decode_burst", options.decode_burst, "Set 0 to choose by the device.");
+  require(options.record_bytes_max >= 0, "record_bytes_max", options.record_bytes_max, "Set 0 for any amount.");
   EngineOptions resolved = options;
   if (resolved.decode_burst == 0) resolved.decode_burst = policy.device().is_cpu() ? 1 : 8;
   return resolved;

@@ -25,6 +25,9 @@ struct EngineOptions {
   int64_t prefill_tokens = 8192;  // most prompt tokens in one forward pass; longer prompts go in chunks
   int64_t page_tokens = 16;       // tokens per cache page
   int64_t decode_burst = 0;       // decode steps between two looks at the result; 0: 1 on a CPU, 8 elsewhere
+  // Most bytes of host memory that the routes and kept sets of one call may take, all episodes together; 0: any. More
+  // is an Error in the middle of the call, instead of a process that is killed.
+  int64_t record_bytes_max = int64_t{16} << 30;
 };
 
 struct GenerateOptions {
@@ -33,6 +36,11 @@ struct GenerateOptions {
   uint64_t seed = 0;              // of the run
   uint64_t step = 0;              // of the trainer, so that each step samples anew
   int64_t policy_version = 0;     // recorded in every episode
+  // Fill Episode::routes; a model without MoE layers has none. Takes 2 bytes * top_k * MoE layers for each token.
+  bool record_routes = false;
+  // Fill Episode::kept_begin and kept_ids where top_k, top_p or min_p may cut the vocabulary; elsewhere both stay empty.
+  // Takes 4 bytes for each token left, at each completion token.
+  bool record_kept = false;
 };
 
 // What one call did. Tokens count what ended up in episodes, failed ones excluded.
@@ -66,11 +74,11 @@ class Engine {
 
   // One group per problem, in order; problems carry prompt_ids. Of each episode it fills problem_id,
   // sample_index, prompt_ids, completion_ids, loss_mask (all ones), behaviour_logprobs, completion,
-  // finish_reason, policy_version and seed. A completion includes the end token it sampled. A sample whose
+  // finish_reason, policy_version, seed, and what options record. A completion includes the end token it sampled. A sample whose
   // logits are NaN or infinite ends as kError without any token. Records no gradients.
   // Throws Error, before anything is run, for sampling options out of range, a prompt that is empty or holds
   // an id outside the vocabulary, a prompt that with max_tokens exceeds the model's context (filter or shorten
-  // prompts before), and a cache_tokens too small for one sample. Exceptions of on_group pass through.
+  // prompts before), and a cache_tokens too small for one sample; and once records exceed record_bytes_max. Exceptions of on_group pass through.
   std::vector<Group> generate(const std::vector<Problem>& problems, const GenerateOptions& options,
                               const OnGroup& on_group = {});
   // The same into the caller's vector, whose groups outlive an exception too: for threads that still have them.

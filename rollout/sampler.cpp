@@ -39,6 +39,9 @@ class RowSampler {
   RowSampler(const SamplingOptions& options, int64_t vocab_size)
       : options_(options), size_(vocab_size), weights_(static_cast<size_t>(vocab_size)) {}
 
+  // What top_k, top_p and min_p left for the last row drawn, if it was finite; ascending.
+  const std::vector<int64_t>& kept() const { return kept_; }
+
   RowResult draw(const T* logits, float uniform) {
     T max = logits[0];
     int64_t argmax = 0;
@@ -148,6 +151,8 @@ void sample_rows(const at::Tensor& logits, const float* uniforms, const Sampling
   int64_t* tokens = out.tokens.mutable_data_ptr<int64_t>();
   float* logprobs = out.logprobs.mutable_data_ptr<float>();
   bool* finite = out.finite.mutable_data_ptr<bool>();
+  uint8_t* kept = out.kept.defined() ? out.kept.mutable_data_ptr<uint8_t>() : nullptr;
+  const int64_t kept_bytes = (vocab_size + 7) / 8;
   const int64_t rows_per_task = std::max<int64_t>(1, 4096 / vocab_size);
   at::parallel_for(0, logits.size(0), rows_per_task, [&](int64_t begin, int64_t end) {
     RowSampler<T> sampler(options, vocab_size);
@@ -156,15 +161,25 @@ void sample_rows(const at::Tensor& logits, const float* uniforms, const Sampling
       tokens[row] = r.token;
       logprobs[row] = r.logprob;
       finite[row] = r.finite;
+      if (kept == nullptr || !r.finite) continue;
+      for (const int64_t id : sampler.kept()) kept[row * kept_bytes + id / 8] |= static_cast<uint8_t>(1 << id % 8);
     }
   });
 }
 
-// Weights [R, V] of tokens that top_k, top_p or min_p remove become 0.
-at::Tensor cut(const at::Tensor& logits, at::Tensor weights, const SamplingOptions& options) {
+struct Cut {
+  at::Tensor weights;  // [R, V]; of tokens that top_k, top_p or min_p remove 0
+  at::Tensor removed;  // [R, V] bool; undefined: none
+};
+
+Cut cut(const at::Tensor& logits, at::Tensor weights, const SamplingOptions& options) {
+  at::Tensor removed;
+  const auto remove = [&](const at::Tensor& more) {
+    weights = weights.masked_fill(more, 0.0);
+    removed = removed.defined() ? removed.logical_or(more) : more;
+  };
   if (options.top_k > 0 && options.top_k < logits.size(1)) {
-    const at::Tensor kth = std::get<0>(logits.topk(options.top_k, 1)).narrow(1, options.top_k - 1, 1);
-    weights = weights.masked_fill(logits < kth, 0.0);
+    remove(logits < std::get<0>(logits.topk(options.top_k, 1)).narrow(1, options.top_k - 1, 1));
   }
   if (options.top_p < 1.0) {
     const at::Tensor order = std::get<1>(logits.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true));
@@ -172,10 +187,18 @@ at::Tensor cut(const at::Tensor& logits, at::Tensor weights, const SamplingOptio
     const at::Tensor taken = sorted.cumsum(1, at::kDouble);
     const at::Tensor mass = taken.narrow(1, taken.size(1) - 1, 1);
     const at::Tensor beyond = (taken - sorted) >= options.top_p * mass;
-    weights = at::zeros_like(weights).scatter(1, order, sorted.masked_fill(beyond, 0.0));
+    remove(at::empty_like(beyond).scatter_(1, order, beyond));
   }
-  if (options.min_p > 0.0) weights = weights.masked_fill(weights < options.min_p, 0.0);
-  return weights;
+  if (options.min_p > 0.0) remove(weights < options.min_p);
+  return {weights, removed};
+}
+
+// [R, V] bool -> [R, ceil(V / 8)] uint8, the lowest bit first.
+at::Tensor packed_bits(const at::Tensor& mask) {
+  const int64_t rows = mask.size(0), bytes = (mask.size(1) + 7) / 8;
+  const at::Tensor padded = at::constant_pad_nd(mask.to(at::kByte), {0, bytes * 8 - mask.size(1)}, 0);
+  const at::Tensor shifts = at::arange(8, padded.options());
+  return padded.view({rows, bytes, 8}).bitwise_left_shift(shifts).sum(2, /*keepdim=*/false, at::kByte);
 }
 
 // The first column at which the running sum of `cumulative` [R, C] exceeds `target` [R, 1]: [R, 1].
@@ -213,15 +236,20 @@ Inverted invert(const at::Tensor& weights, const at::Tensor& uniforms) {
 }  // namespace
 
 SampledTokens sample_with_tensor_ops(const at::Tensor& logits, const at::Tensor& uniforms,
-                                     const SamplingOptions& options) {
+                                     const SamplingOptions& options, bool record_kept) {
   const at::Tensor finite = logits.isfinite().all(1);
   const auto [max, argmax] = logits.max(1, /*keepdim=*/true);
   at::Tensor tokens = argmax;
-  at::Tensor logprobs;
+  at::Tensor logprobs, kept;
   if (options.temperature > 0.0) {
     const at::Tensor exponents = (logits - max) / options.temperature;
     const at::Tensor weights = exponents.exp();
-    const Inverted inverted = invert(truncates(options) ? cut(logits, weights, options) : weights, uniforms);
+    const Cut allowed = truncates(options) ? cut(logits, weights, options) : Cut{weights, {}};
+    if (record_kept && truncates(options)) {
+      const at::Tensor removed = allowed.removed.defined() ? allowed.removed : at::zeros_like(logits, at::kBool);
+      kept = packed_bits(removed.logical_or(finite.logical_not().unsqueeze(1)).logical_not());
+    }
+    const Inverted inverted = invert(allowed.weights, uniforms);
     tokens = inverted.tokens;
     if (!wants_trainer_logprobs(options)) {
       logprobs = exponents.gather(1, tokens).to(at::kDouble) - inverted.sums.log();
@@ -233,16 +261,18 @@ SampledTokens sample_with_tensor_ops(const at::Tensor& logits, const at::Tensor&
   } else {
     logprobs = trainer_logprobs(logits, tokens, finite, options.temperature);
   }
-  return {tokens, logprobs, finite};
+  return {tokens, logprobs, finite, kept};
 }
 
-SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options) {
+SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options,
+                     bool record_kept) {
   GRPO_CHECK(logits.dim() == 2 && uniforms.dim() == 1 && uniforms.size(0) == logits.size(0));
   GRPO_CHECK(logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kDouble);
   GRPO_CHECK(uniforms.scalar_type() == at::kFloat && uniforms.device() == logits.device());
-  if (!logits.is_cpu()) return sample_with_tensor_ops(logits, uniforms, options);
+  if (!logits.is_cpu()) return sample_with_tensor_ops(logits, uniforms, options, record_kept);
   const int64_t rows = logits.size(0);
   SampledTokens out{at::empty({rows}, at::kLong), at::empty({rows}, at::kFloat), at::empty({rows}, at::kBool)};
+  if (record_kept && truncates(options)) out.kept = at::zeros({rows, (logits.size(1) + 7) / 8}, at::kByte);
   const at::Tensor contiguous = logits.contiguous();
   const at::Tensor numbers = uniforms.contiguous();
   if (logits.scalar_type() == at::kFloat) {

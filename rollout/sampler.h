@@ -18,16 +18,20 @@ struct SampledTokens {
                         // SamplingOptions::untruncated_logprobs says; greedy: softmax(logits)); 0 where not finite.
                         // Where nothing is cut, from the trainer's operator (policy/kernels/logprobs.h)
   at::Tensor finite;    // [R] bool; false: a logit of the row is NaN or infinite, and there is no token
+  // [R, ceil(V / 8)] uint8, where asked for and truncates(options): what top_k, top_p and min_p left of the vocabulary.
+  // Token i is there if bit i % 8, counted from the lowest, of byte i / 8 is 1. No bit is set where not finite.
+  at::Tensor kept = {};
 };
 
 // logits [R, V] float32 or float64, uniforms [R] float32 in [0, 1) on the same device; options validated.
 // CPU: one pass per row, rows in parallel, sums in double in the order of the ids. Other devices:
 // sample_with_tensor_ops. Neither waits for the device.
-SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options);
+SampledTokens sample(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options,
+                     bool record_kept = false);
 
 // The same distribution out of ATen operators, for any device. Equal to sample() except where a uniform number
 // falls within rounding of a boundary between two tokens.
 SampledTokens sample_with_tensor_ops(const at::Tensor& logits, const at::Tensor& uniforms,
-                                     const SamplingOptions& options);
+                                     const SamplingOptions& options, bool record_kept = false);
 
 }  // namespace grpo

@@ -31,6 +31,10 @@ struct Sequence {
   std::vector<int64_t> ids;            // the completion so far
   std::vector<float> logprobs;         // one per id
   std::optional<FinishReason> finish;  // set once it has ended
+  // What was recorded so far, as in Episode; the newest id has not been fed yet and has no routes.
+  std::vector<int16_t> routes;
+  std::vector<int64_t> kept_begin;
+  std::vector<int32_t> kept_ids;
   PageTable pages;                     // prompt pages (shared) and its own
 
   // Where the newest id stands; it is the next one to be fed to the policy.

@@ -70,7 +70,7 @@ at::Tensor uniforms_of(int64_t rows, uint64_t seed) {
   return at::tensor(u);
 }
 
-using Sampler = std::function<SampledTokens(const at::Tensor&, const at::Tensor&, const SamplingOptions&)>;
+using Sampler = std::function<SampledTokens(const at::Tensor&, const at::Tensor&, const SamplingOptions&, bool)>;
 
 struct Case {
   std::string name;
@@ -80,8 +80,9 @@ struct Case {
 
 class EverySampler : public testing::TestWithParam<Case> {
  protected:
-  SampledTokens draw(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options) {
-    return GetParam().sampler(logits.to(GetParam().dtype), uniforms, options);
+  SampledTokens draw(const at::Tensor& logits, const at::Tensor& uniforms, const SamplingOptions& options,
+                     bool record_kept = false) {
+    return GetParam().sampler(logits.to(GetParam().dtype), uniforms, options, record_kept);
   }
 };
 
@@ -222,6 +223,47 @@ TEST_P(EverySampler, PoisonedRowsGiveNoTokenAndLeaveTheOthersAlone) {
       }
     }
   }
+}
+
+std::vector<int64_t> ids_of(const at::Tensor& bits) {
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < bits.size(0) * 8; ++i) {
+    if (bits[i / 8].item<int64_t>() >> i % 8 & 1) ids.push_back(i);
+  }
+  return ids;
+}
+
+TEST_P(EverySampler, RecordsTheTokensThatTheCutLeaves) {
+  uint64_t seed = 70;
+  for (const SamplingOptions& options : distributions()) {
+    for (const int64_t size : {23, 64, 65}) {
+      const std::vector<double> logits = random_logits(size, ++seed, 4.0);
+      const std::vector<double> expected = reference_distribution(logits, options);
+      std::vector<int64_t> left;
+      for (int64_t i = 0; i < size; ++i) {
+        if (expected[static_cast<size_t>(i)] > 0.0) left.push_back(i);
+      }
+      const SampledTokens out = draw(rows_of(logits, 3, at::kDouble), uniforms_of(3, seed), options, true);
+      ASSERT_EQ(out.kept.defined(), truncates(options));
+      if (!out.kept.defined()) continue;
+      ASSERT_EQ(out.kept.sizes(), (std::vector<int64_t>{3, (size + 7) / 8}));
+      for (int64_t r = 0; r < 3; ++r) EXPECT_EQ(ids_of(out.kept[r]), left) << "top_k " << options.top_k << " top_p " << options.top_p;
+    }
+  }
+}
+
+TEST_P(EverySampler, RecordsTokensWithoutProbabilityWhereTheCutLeavesThem) {
+  const at::Tensor logits = at::tensor(std::vector<double>{-1e4, 3.0, -1e5, -2e4, 2.0}).unsqueeze(0);
+  EXPECT_EQ(ids_of(draw(logits, at::zeros({1}), {.top_k = 3}, true).kept[0]), (std::vector<int64_t>{0, 1, 4}));
+  EXPECT_EQ(ids_of(draw(logits, at::zeros({1}), {.top_k = 99}, true).kept[0]), (std::vector<int64_t>{0, 1, 2, 3, 4}));
+}
+
+TEST_P(EverySampler, RecordsNothingOfAPoisonedRow) {
+  at::Tensor logits = rows_of(random_logits(20, 4, 3.0), 2, at::kDouble).clone();
+  logits[1][7] = kNan;
+  const SampledTokens out = draw(logits, uniforms_of(2, 1), {.top_k = 3}, true);
+  EXPECT_EQ(ids_of(out.kept[0]).size(), 3u);
+  EXPECT_TRUE(ids_of(out.kept[1]).empty());
 }
 
 TEST(Sampler, ARowGivesTheSameBitsAloneAndInABatch) {
