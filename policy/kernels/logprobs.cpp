@@ -109,7 +109,7 @@ class KeptMask {
     if (kept == nullptr) return;
     begin = kept->begin;
     const at::Tensor counts = begin.diff();
-    const at::Tensor rows = at::repeat_interleave(counts, /*output_size=*/kept->ids.size(0));
+    const at::Tensor rows = at::repeat_interleave(counts);
     places = (rows * vocab + kept->ids).to(like.device());
     restricted = (counts > 0).to(like.device());
   }

@@ -248,26 +248,121 @@ TEST(AdamW, NormIsSummedInDoublePrecision) {
   EXPECT_NEAR(optimizer.clip_grad_norm(0.0) / (1e25 * std::sqrt(static_cast<double>(n))), 1.0, 1e-6);
 }
 
+// Every way to store moments and masters.
+std::vector<OptimizerOptions> storages() {
+  std::vector<OptimizerOptions> out;
+  for (const MomentDtype dtype : {MomentDtype::kFloat32, MomentDtype::kBfloat16, MomentDtype::kInt8}) {
+    for (const bool offload : {false, true}) {
+      out.push_back({.weight_decay = 0.01, .state_dtype = dtype, .offload = offload});
+    }
+  }
+  return out;
+}
+
+// With a matrix that is large enough for moments in int8, and no multiple of their blocks.
+std::vector<Parameter> larger_model(at::ScalarType dtype) {
+  auto parameters = small_model(dtype);
+  Stream random(2);
+  parameters.push_back({"large.weight", random_tensor({71, 83}, random, dtype).requires_grad_(true)});
+  return parameters;
+}
+
+void expect_resumes(at::ScalarType dtype, const OptimizerOptions& options) {
+  auto parameters = larger_model(dtype);
+  AdamW uninterrupted(parameters, options);
+  for (uint64_t step = 0; step < 5; ++step) train_step(uninterrupted, parameters, step, 1e-3);
+  auto resumed_parameters = copy_of(parameters);
+  const auto state = saved(uninterrupted);
+  const int64_t count = uninterrupted.step_count();
+  EXPECT_EQ(count, 5);
+
+  AdamW resumed(resumed_parameters, options);
+  resumed.load_state(state, count, "optimizer.safetensors");
+  for (uint64_t step = 5; step < 10; ++step) {
+    train_step(uninterrupted, parameters, step, 1e-3);
+    train_step(resumed, resumed_parameters, step, 1e-3);
+  }
+  EXPECT_EQ(resumed.step_count(), 10);
+  expect_same_bits(resumed_parameters, parameters);
+  expect_same_bits(resumed.state(), uninterrupted.state());
+}
+
 TEST(AdamW, ResumedStepsEqualUninterruptedOnesBitForBit) {
   for (at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
-    const OptimizerOptions options{.weight_decay = 0.01};
-    auto parameters = small_model(dtype);
-    AdamW uninterrupted(parameters, options);
-    for (uint64_t step = 0; step < 5; ++step) train_step(uninterrupted, parameters, step, 1e-3);
-    auto resumed_parameters = copy_of(parameters);
-    const auto state = saved(uninterrupted);
-    const int64_t count = uninterrupted.step_count();
-    EXPECT_EQ(count, 5);
+    for (const OptimizerOptions& options : storages()) expect_resumes(dtype, options);
+  }
+}
 
-    AdamW resumed(resumed_parameters, options);
-    resumed.load_state(state, count, "optimizer.safetensors");
-    for (uint64_t step = 5; step < 10; ++step) {
-      train_step(uninterrupted, parameters, step, 1e-3);
-      train_step(resumed, resumed_parameters, step, 1e-3);
+TEST(AdamW, OffloadedStateGivesTheSameBits) {
+  for (at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    const auto storage = storages();
+    for (size_t i = 0; i < storage.size(); i += 2) {
+      auto here = larger_model(dtype), away = larger_model(dtype);
+      AdamW resident(here, storage[i]), offloaded(away, storage[i + 1]);
+      ASSERT_TRUE(storage[i + 1].offload && !storage[i].offload);
+      for (uint64_t step = 0; step < 10; ++step) {
+        train_step(resident, here, step, 1e-3);
+        train_step(offloaded, away, step, 1e-3);
+      }
+      expect_same_bits(away, here);
+      expect_same_bits(offloaded.state(), resident.state());
     }
-    EXPECT_EQ(resumed.step_count(), 10);
-    expect_same_bits(resumed_parameters, parameters);
-    expect_same_bits(resumed.state(), uninterrupted.state());
+  }
+}
+
+// A noisy quadratic: gradients of (w - goal)^2 / 2 under noise as large as they are at the start, 200 steps. Returns
+// the mean squared distance from the goal and the weights.
+std::pair<double, at::Tensor> descend(const OptimizerOptions& options, at::ScalarType dtype) {
+  Stream random(5);
+  const at::Tensor goal = random_tensor({64, 96}, random, at::kDouble);
+  std::vector<Parameter> parameters = {{"w", at::zeros({64, 96}, dtype).requires_grad_(true)}};
+  AdamW optimizer(parameters, options);
+  for (int step = 0; step < 200; ++step) {
+    const at::Tensor w = parameters[0].tensor.detach().to(at::kDouble);
+    parameters[0].tensor.mutable_grad() = (w - goal + random_tensor({64, 96}, random, at::kDouble)).to(dtype);
+    optimizer.accumulate_gradients();
+    optimizer.step(0.01);
+    optimizer.zero_grad();
+  }
+  const at::Tensor w = parameters[0].tensor.detach().to(at::kDouble);
+  return {(w - goal).square().mean().item<double>(), w};
+}
+
+TEST(AdamW, NarrowMomentsTrainAsWideOnesDo) {
+  const auto [wide_loss, wide] = descend({}, at::kFloat);
+  const double travelled = wide.norm().item<double>();
+  const auto [bfloat16_loss, bfloat16] = descend({.state_dtype = MomentDtype::kBfloat16}, at::kFloat);
+  const auto [int8_loss, int8] = descend({.state_dtype = MomentDtype::kInt8}, at::kFloat);
+  EXPECT_LT((bfloat16 - wide).norm().item<double>(), 0.01 * travelled);
+  EXPECT_NEAR(bfloat16_loss / wide_loss, 1.0, 0.02);
+  EXPECT_LT((int8 - wide).norm().item<double>(), 0.1 * travelled);
+  EXPECT_NEAR(int8_loss / wide_loss, 1.0, 0.1);
+  EXPECT_GT((int8 - wide).norm().item<double>(), 0.0) << "moments were wide";
+}
+
+TEST(AdamW, NarrowStateTakesTheBytesItSays) {
+  const auto bytes = [](MomentDtype dtype) {
+    auto parameters = larger_model(at::kFloat);
+    const AdamW optimizer(parameters, {.state_dtype = dtype});
+    size_t total = 0;
+    for (const NamedTensor& t : optimizer.state()) total += t.tensor.nbytes();
+    return total;
+  };
+  constexpr size_t small = 35 + 13 + 60, large = 71 * 83;
+  EXPECT_EQ(bytes(MomentDtype::kFloat32), 8 * (small + large));
+  EXPECT_EQ(bytes(MomentDtype::kBfloat16), 4 * (small + large));
+  EXPECT_EQ(bytes(MomentDtype::kInt8), 8 * small + 2 * (large + 4 * 24));
+}
+
+TEST(AdamW, StateOfAnotherDtypeIsRefused) {
+  auto parameters = larger_model(at::kFloat);
+  AdamW narrow(parameters, {.state_dtype = MomentDtype::kInt8}), wide(parameters, {});
+  try {
+    wide.load_state(saved(narrow), 1, "optimizer.safetensors");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(e.summary().find("exp_avg.large.weight.scale"), std::string::npos) << e.summary();
+    EXPECT_NE(e.fix().find("optimizer_state_dtype"), std::string::npos) << e.fix();
   }
 }
 
@@ -348,11 +443,17 @@ TEST(OptimizerOptions, AreReadUnderTheirNames) {
   EXPECT_EQ(set.weight_decay, 0.1);
   EXPECT_EQ(set.max_grad_norm, 0.5);
   EXPECT_EQ(read("{}").max_grad_norm, 1.0);
+  EXPECT_EQ(read("{}").state_dtype, MomentDtype::kFloat32);
+  EXPECT_EQ(read(R"({"optimizer_state_dtype": "bfloat16"})").state_dtype, MomentDtype::kBfloat16);
+  const auto narrow = read(R"({"optimizer_state_dtype": "int8", "offload_optimizer": true})");
+  EXPECT_EQ(narrow.state_dtype, MomentDtype::kInt8);
+  EXPECT_TRUE(narrow.offload);
 }
 
 TEST(OptimizerOptions, RefuseWhatIsOutOfRange) {
   for (const char* text : {R"({"adam_beta1": 1})", R"({"adam_beta2": 1})", R"({"adam_beta1": -0.1})",
-                           R"({"adam_epsilon": 0})", R"({"weight_decay": -1})", R"({"max_grad_norm": -1})"}) {
+                           R"({"adam_epsilon": 0})", R"({"weight_decay": -1})", R"({"max_grad_norm": -1})",
+                           R"({"optimizer_state_dtype": "float8"})", R"({"offload_optimizer": 1})"}) {
     EXPECT_THROW(read(text), Error) << text;
   }
 }

@@ -46,7 +46,7 @@ inline at::Tensor logits_of(const Policy& policy) {
 inline at::Tensor loss_of(const Policy& policy) {
   const PackedTokens batch = two_sequences(policy);
   const at::Tensor targets = at::roll(batch.tokens, -1);
-  const at::Tensor logprobs = policy.token_scores(policy.hidden(batch), targets, 0.7).logprobs;
+  const at::Tensor logprobs = policy.token_scores(policy.hidden(batch), targets, {.temperature = 0.7}).logprobs;
   return (logprobs * at::linspace(-1.0, 1.0, logprobs.size(0), logprobs.options())).sum();
 }
 

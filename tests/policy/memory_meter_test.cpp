@@ -22,7 +22,8 @@ struct Bytes {
 
 // Forward and backward of `sequences` sequences of `length` tokens; gradients stay, as they do in training.
 template <class Meter>
-Bytes step(Meter& meter, const Policy& policy, int64_t sequences, int64_t length, int64_t weights) {
+Bytes step(Meter& meter, const Policy& policy, int64_t sequences, int64_t length, int64_t weights,
+           const ForwardOptions& options) {
   const auto longs = at::TensorOptions().dtype(at::kLong).device(policy.device());
   const int64_t rows = sequences * length;
   PackedTokens batch;
@@ -40,7 +41,7 @@ Bytes step(Meter& meter, const Policy& policy, int64_t sequences, int64_t length
   const int64_t before = meter.live_bytes();
   meter.reset_peak();
   {
-    const TokenScores scores = policy.token_scores(policy.hidden(batch), targets);
+    const TokenScores scores = policy.token_scores(policy.forward(batch, options).hidden, targets);
     const at::Tensor loss = scores.logprobs.sum();
     bytes.activations = meter.live_bytes() - before;
     loss.backward();
@@ -51,21 +52,21 @@ Bytes step(Meter& meter, const Policy& policy, int64_t sequences, int64_t length
 }
 
 Bytes planned(const Json& config, at::ScalarType dtype, const std::function<void(Policy&)>& prepare,
-              int64_t sequences, int64_t length) {
+              int64_t sequences, int64_t length, const ForwardOptions& options = {}) {
   MemoryMeter meter(at::kCPU);
   Policy policy = Policy::empty(read_model_config(config, "test"), dtype, at::Device(at::kMeta));
   const int64_t weights = meter.live_bytes();
   prepare(policy);
-  return step(meter, policy, sequences, length, weights);
+  return step(meter, policy, sequences, length, weights, options);
 }
 
 Bytes measured(const Json& config, at::ScalarType dtype, const std::function<void(Policy&)>& prepare,
-               int64_t sequences, int64_t length) {
+               int64_t sequences, int64_t length, const ForwardOptions& options = {}) {
   CountingAllocator meter;
   Policy policy = Policy::random(read_model_config(config, "test"), dtype, at::kCPU, 1);
   const int64_t weights = meter.live_bytes();
   prepare(policy);
-  return step(meter, policy, sequences, length, weights);
+  return step(meter, policy, sequences, length, weights, options);
 }
 
 void expect_close(int64_t planned, int64_t measured, double tolerance, const std::string& what) {
@@ -73,9 +74,11 @@ void expect_close(int64_t planned, int64_t measured, double tolerance, const std
       << what << ": planned " << planned << ", measured " << measured;
 }
 
-void expect_agreement(const Json& config, at::ScalarType dtype, const std::function<void(Policy&)>& prepare) {
+void expect_agreement(const Json& config, at::ScalarType dtype, const std::function<void(Policy&)>& prepare,
+                      const ForwardOptions& options = {}) {
   SCOPED_TRACE(config["model_type"].get<std::string>() + " " + at::toString(dtype));
-  const Bytes plan = planned(config, dtype, prepare, 10, 20), real = measured(config, dtype, prepare, 10, 20);
+  const Bytes plan = planned(config, dtype, prepare, 10, 20, options),
+              real = measured(config, dtype, prepare, 10, 20, options);
   expect_close(plan.weights, real.weights, 0.05, "weights");
   expect_close(plan.activations, real.activations, 0.03, "activations");
   // LibTorch's products in bfloat16 take float32 copies on some CPUs, which weigh something at these sizes.
@@ -89,6 +92,12 @@ void train_all(Policy& policy) {
 TEST(MemoryMeter, AgreesWithTheAllocatorOnAStepOfEveryArchitecture) {
   for (const Json& config : all_architectures()) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) expect_agreement(config, dtype, train_all);
+  }
+}
+
+TEST(MemoryMeter, AgreesWhereLayersRunAgainInTheBackwardPass) {
+  for (const Json& config : all_architectures()) {
+    expect_agreement(config, at::kFloat, train_all, {.balance_loss = true, .recompute = true});
   }
 }
 
