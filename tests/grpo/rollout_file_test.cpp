@@ -142,7 +142,7 @@ TEST(RolloutFile, ErrorsNameTheTensorOrTheLine) {
   EXPECT_TRUE(holds(edit("rollout.json", "\"format\": 1", "\"format\": 2"), "format 2"));
   EXPECT_TRUE(holds(edit("rollout.json", "\"episodes\": 1", "\"episodes\": 2"), "tensor problem.episodes_begin"));
   EXPECT_TRUE(holds(edit("rollout.json", "\"groups\": 1", "\"groups\": 900000000000000"), "tensor problem.id holds 1"));
-  EXPECT_TRUE(holds(edit("rollout.safetensors", "\"episode.entropy\"", "\"episode.entropi_\""), "tensor episode.entropy is missing"));
+  EXPECT_TRUE(holds(edit("rollout.safetensors", "\"episode.entropy\"", "\"episode.entropx\""), "tensor episode.entropy is missing"));
   EXPECT_TRUE(holds(edit("rollout.jsonl", "\"completion\"", "\"Completion\""), "rollout.jsonl: line 2: completion"));
   EXPECT_TRUE(holds(edit("rollout.jsonl", "\"episode\":0", "\"episode\":1"), "rollout.jsonl: line 2: episode"));
   EXPECT_TRUE(holds(edit("rollout.jsonl", "\"answer\":\"\",", ""), "rollout.jsonl: line 1: answer"));
