@@ -246,14 +246,18 @@ TEST_F(CudaPolicy, ADecodeStepNeverWaitsForTheGpu) {
     const Policy policy = on_cuda(tiny_policy(config), at::kBFloat16);
     const Decode d = decode_step(policy, 7);
     const at::NoGradGuard no_grad;
-    const auto run = [&](const SamplingOptions& sampling) {
-      return sample(policy.logits(policy.hidden(d.tokens, &d.view)), d.uniforms, sampling).tokens;
+    const auto run = [&](const SamplingOptions& sampling, bool record) {
+      const ForwardOutput out = policy.forward(d.tokens, {.kv = &d.view, .record_routes = record});
+      return sample(policy.logits(out.hidden), d.uniforms, sampling, record);
     };
-    run(whole);  // libraries load their kernels at first use
+    run(whole, true);  // libraries load their kernels at first use
     for (const SamplingOptions& sampling : {whole, cut}) {
-      const NoWaits guard;
-      EXPECT_NO_THROW(run(sampling));
+      for (const bool record : {false, true}) {
+        const NoWaits guard;
+        EXPECT_NO_THROW(run(sampling, record));
+      }
     }
+    EXPECT_TRUE(run(cut, true).kept.defined());
   }
 }
 
