@@ -43,9 +43,9 @@ constexpr int64_t kTalkBytes = int64_t{64} << 20;
 // One test after the other of one compiled submission.
 class OutputJudge {
  public:
-  OutputJudge(TimedRuns& runs, const OutputTests& tests, Program program,
+  OutputJudge(Sandbox& sandbox, const OutputTests& tests, Program program,
               std::optional<CheckerProgram> checker)
-      : runs_(runs), tests_(tests), program_(std::move(program)), checker_(std::move(checker)) {}
+      : sandbox_(sandbox), tests_(tests), program_(std::move(program)), checker_(std::move(checker)) {}
 
   TestResult judge(const TestCase& test, Tier& tier) const {
     RunRequest request;
@@ -64,7 +64,7 @@ class OutputJudge {
           request.programs[0].limits.wall_limit_ms() + program.limits.wall_limit_ms();
     }
     const Limits limits = program.limits;
-    const RunResult run = runs_.run(request);
+    const RunResult run = run_timed(sandbox_, request);
     if (!run.failure.empty()) return internal_error(test.name, "the sandbox failed: " + run.failure);
     tier = run.tier;
     TestResult result = test_result_of(run.programs.back(), limits, test.name);
@@ -130,7 +130,7 @@ class OutputJudge {
     result.message = check->message;
   }
 
-  TimedRuns& runs_;
+  Sandbox& sandbox_;
   const OutputTests& tests_;
   Program program_;
   std::optional<CheckerProgram> checker_;
@@ -156,10 +156,9 @@ bool is_python(const std::string& name) {
 struct Judge::State {
   std::shared_ptr<Sandbox> sandbox;
   Compiler compiler;
-  TimedRuns runs;
 
   explicit State(std::shared_ptr<Sandbox> owned)
-      : sandbox(std::move(owned)), compiler(*sandbox), runs(*sandbox) {}
+      : sandbox(std::move(owned)), compiler(*sandbox) {}
 
   Judgement judge_output(const Submission& submission, const Task& task, const OutputTests& tests);
   Judgement judge_calls(const Submission& submission, const Task& task, const CallTests& tests);
@@ -188,7 +187,7 @@ Judgement Judge::State::judge_output(const Submission& submission, const Task& t
     return judgement;
   }
   compiled.program.limits = compiler.limits_for(submission.language, task.limits);
-  const OutputJudge judge(runs, tests, std::move(compiled.program), std::move(checker));
+  const OutputJudge judge(*sandbox, tests, std::move(compiled.program), std::move(checker));
   for (const TestCase& test : tests.tests) {
     TestResult result = judge.judge(test, judgement.tier);
     judgement.verdict = worse(judgement.verdict, result.verdict);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <thread>
 
 #include "core/json.h"
@@ -190,6 +191,24 @@ TEST(Judge, HoldsProgramsToTheLimitThoughItLetsThemRunALittleLonger) {
   EXPECT_VERDICT(judgement, Verdict::kTimeLimit);
   EXPECT_EQ(judgement.tests.at(0).limit, LimitFired::kCpu);
   EXPECT_GT(judgement.tests[0].cpu_us, 1'000'000);
+}
+
+TEST(Judge, RunsOnceWhatSleepsThroughItsTimeOnTheWall) {
+  GRPO_NEEDS_JUDGE();
+  Task task = task_of({{"", "3"}});
+  task.limits.cpu_ms = 1'000;
+  task.limits.wall_ms = 1'000;
+  const std::string source =
+      "#include <time.h>\n#include <unistd.h>\n"
+      "int main(void) { while (clock() * 5 < CLOCKS_PER_SEC) {} for (;;) pause(); }";
+  live_judge()->compiler().compile("c", source);
+  const auto start = std::chrono::steady_clock::now();
+  const Judgement judgement = judged(source, task);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  EXPECT_VERDICT(judgement, Verdict::kIdleLimit);
+  EXPECT_GE(judgement.tests.at(0).cpu_us, 150'000);
+  // A second run would take another second at least; what the host does beside it is in the first one's time too.
+  EXPECT_LT(took.count(), static_cast<double>(judgement.tests[0].wall_us) / 1e6 + 0.9);
 }
 
 TEST(Judge, LeavesProgramsTheirThreads) {
