@@ -161,6 +161,12 @@ Score score_of_judgement(const CodeOptions& options, const Submission& submissio
   return score;
 }
 
+Score judge_failed(const std::exception& why) {
+  Score score = failed(fmt::format("the judge failed: {}", excerpt(why.what())));
+  score.details = {{"label", verdict_name(Verdict::kInternalError)}};
+  return score;
+}
+
 // Programs of a group that are to be judged, each once.
 struct Docket {
   std::vector<Submission> submissions;
@@ -226,15 +232,19 @@ class CodeReward {
     for (size_t i = 0; i < submissions.size(); ++i) {
       const Shape shape = shape_of(problem, submissions[i]);
       std::optional<Task>& task = tasks[shape == Shape::kPlain ? 0 : 1];
-      if (!task) task = make_task(problem, shape, options_.stop_early);
+      try {
+        if (!task) task = make_task(problem, shape, options_.stop_early);
+      } catch (const std::exception& e) {  // no descriptors left, or no memory
+        scores[i] = judge_failed(e);
+        continue;
+      }
       jobs.push_back(
           [this, &problem, &judge, &task = *task, &submission = submissions[i], &score = scores[i]] {
             try {
               const Judgement judgement = judge.judge(prepared(problem, submission), task);
               score = score_of_judgement(options_, submission, judgement);
             } catch (const std::exception& e) {
-              score = failed(fmt::format("the judge failed: {}", excerpt(e.what())));
-              score.details = {{"label", verdict_name(Verdict::kInternalError)}};
+              score = judge_failed(e);
             }
           });
     }

@@ -1,6 +1,8 @@
 #include "rewards/code/code_reward.h"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -229,6 +231,40 @@ TEST(CodeReward, WhatTheJudgeCannotRunIsMaskedNotZero) {
   summary.add(group);
   EXPECT_EQ(summary.metrics()["rewards/code/share/IE"], 0.5);
   EXPECT_EQ(summary.metrics()["rewards/code/alarm"], 0.5);
+}
+
+// Opens no more descriptors than `more` while it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t more) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = dup(0);
+    close(next);
+    const rlimit few = {static_cast<rlim_t>(next) + more, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_ = {};
+};
+
+TEST(CodeReward, WhereDescriptorsRunOutSamplesAreMaskedAndTheRunGoesOn) {
+  GRPO_NEEDS_SANDBOX("python");
+  const Reward reward = code_with(R"({"max_tests": 300})");
+  Json row = sums();
+  for (int i = 0; i < 200; ++i)
+    row["tests"].push_back({{"input", std::to_string(i) + " 1\n"}, {"output", std::to_string(i + 1) + "\n"}});
+  {
+    const FewDescriptors few(100);
+    const auto scores = scores_of(reward, row, {kRight, kWrong, "no code"});
+    for (const size_t i : {0, 1}) {
+      EXPECT_EQ(scores[i].status, ScoreStatus::kError) << story(scores[i]);
+      EXPECT_EQ(scores[i].details["label"], "IE");
+    }
+    EXPECT_EQ(value_of(scores[2]), 0.0);
+  }
+  EXPECT_EQ(value_of(score_of_one(reward, sums(), kRight)), 1.0);
 }
 
 TEST(CodeReward, ARunnerThatIsKilledAgainAndAgainNeverMakesAZero) {
