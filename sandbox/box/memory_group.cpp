@@ -56,6 +56,22 @@ void remove_left_behind(const fs::path& parent) {
   }
 }
 
+// The number behind the first `key` at the beginning of a line of the file; 0: there is none.
+int64_t number_behind(std::string_view key, int file) {
+  char text[16 << 10];
+  const ssize_t got = pread(file, text, sizeof(text), 0);
+  std::string_view lines(text, got > 0 ? static_cast<size_t>(got) : 0);
+  while (!lines.empty()) {
+    int64_t number = 0;
+    if (lines.starts_with(key) &&
+        std::from_chars(lines.data() + key.size(), lines.data() + lines.size(), number).ec == std::errc()) {
+      return number;
+    }
+    lines.remove_prefix(std::min(lines.find('\n'), lines.size() - 1) + 1);
+  }
+  return 0;
+}
+
 bool remove_patiently(const fs::path& group) {
   for (int tries = 0; tries < 200; ++tries) {
     if (rmdir(group.c_str()) == 0 || errno != EBUSY) return true;
@@ -123,13 +139,19 @@ bool MemoryGroup::add(pid_t process) const {
   return !path_.empty() && write_to(path_ + "/cgroup.procs", std::to_string(process));
 }
 
-MemoryCap::MemoryCap(const std::string& group) {
-  if (group.empty()) return;
+MemoryCap::MemoryCap(const std::string& group, int proc) {
+  if (group.empty()) {
+    if (proc >= 0) kills_ = Descriptor(openat(proc, "vmstat", O_RDONLY | O_CLOEXEC));
+    return;
+  }
   const bool first_version = fs::exists(group + "/memory.limit_in_bytes");
   limit_ = Descriptor(open((group + (first_version ? "/memory.limit_in_bytes" : "/memory.max")).c_str(),
                            O_WRONLY | O_CLOEXEC));
-  events_ = Descriptor(open((group + (first_version ? "/memory.oom_control" : "/memory.events")).c_str(),
-                            O_RDONLY | O_CLOEXEC));
+  const auto readable = [&](const char* file) {
+    return Descriptor(open((group + file).c_str(), O_RDONLY | O_CLOEXEC));
+  };
+  kills_ = readable(first_version ? "/memory.oom_control" : "/memory.events");
+  met_ = readable(first_version ? "/memory.failcnt" : "/memory.events");
 }
 
 void MemoryCap::set(int64_t bytes) {
@@ -139,14 +161,11 @@ void MemoryCap::set(int64_t bytes) {
 }
 
 int64_t MemoryCap::kills() const {
-  char text[512];
-  const ssize_t got = events_ ? pread(events_.get(), text, sizeof(text), 0) : 0;
-  const std::string_view events(text, got > 0 ? static_cast<size_t>(got) : 0);
-  constexpr std::string_view kKey = "oom_kill ";
-  const size_t at = events.find(kKey);
-  int64_t count = 0;
-  if (at != std::string_view::npos) std::from_chars(text + at + kKey.size(), text + events.size(), count);
-  return count;
+  return kills_ ? number_behind("oom_kill ", kills_.get()) : 0;
+}
+
+int64_t MemoryCap::times_met() const {
+  return met_ ? std::max(number_behind("", met_.get()), number_behind("oom ", met_.get())) : 0;
 }
 
 }  // namespace grpo

@@ -45,20 +45,26 @@ class MemoryGroup {
   std::string path_;
 };
 
-// The worker's side, which keeps working when the group can no longer be reached by name.
+// The worker's side, which keeps working when the group can no longer be reached by name. Tells kills that a full group
+// brought on from those of a host (or a container around us) that had no memory left: the kernel counts both as kills in
+// the group, but the group's own limit was met in the first case only.
 class MemoryCap {
  public:
-  MemoryCap() = default;  // no group: nothing happens
-  explicit MemoryCap(const std::string& group);
+  MemoryCap() = default;  // no group: nothing happens, and nothing is counted
+  // `proc`: descriptor of a /proc, not needed afterwards; -1: none.
+  explicit MemoryCap(const std::string& group, int proc = -1);
 
   // From now on the slot may use so much, and what the worker itself needs.
   void set(int64_t bytes);
-  // Processes that the kernel killed in the group so far.
+  // Processes that the kernel killed in the group so far, for lack of memory; without a group, on the whole host.
   int64_t kills() const;
+  // How often the group's own limit was met so far. Without a group: never.
+  int64_t times_met() const;
 
  private:
   Descriptor limit_;
-  Descriptor events_;
+  Descriptor kills_;  // the file with a line "oom_kill N"
+  Descriptor met_;    // version 1: a file with a number; version 2: the one with a line "oom N"
   int64_t bytes_ = -1;
 };
 

@@ -83,13 +83,14 @@ Report read_report(std::string_view text) {
   return report;
 }
 
-// The driver did not come to its end: what the candidate gave it was too much for it, or, before there was a candidate,
-// the tests themselves are.
-void add_unfinished(const ProgramResult& driver, Report& report) {
+// The driver did not come to its end: what the candidate did was too much for it, or, before there was a candidate, the
+// tests themselves are.
+void add_unfinished(const ProgramResult& driver, const ProgramResult& candidate, Report& report) {
   const std::string why = std::string("the tests were ended (limit: ") + limit_name(driver.limit) + ", signal " +
                           std::to_string(driver.signal) + ", exit status " + std::to_string(driver.exit_code) + ")";
   const Verdict blame = driver.signal == SIGVTALRM ? Verdict::kTimeLimit : Verdict::kWrongAnswer;
-  report.stopped = worse(report.stopped, report.loaded ? blame : Verdict::kInternalError);
+  const bool candidates_doing = report.loaded || candidate.limit != LimitFired::kNone;
+  report.stopped = worse(report.stopped, candidates_doing ? blame : Verdict::kInternalError);
   report.why = why + (driver.error.empty() ? "" : ": " + driver.error.substr(0, 400));
   if (report.begun < 0) return;
   TestResult test;
@@ -151,7 +152,7 @@ Judgement judge_driver_report(const RunResult& result, const std::vector<double>
   const ProgramResult& driver = result.programs[0];
   Report report = read_report(driver.out);
   if (!report.readable) return failed(result, "the driver's report cannot be read");
-  if (!report.ended || !driver.exited_with(0)) add_unfinished(driver, report);
+  if (!report.ended || !driver.exited_with(0)) add_unfinished(driver, result.programs[1], report);
   explain(result.programs[1], report);
 
   Judgement judgement;

@@ -54,8 +54,8 @@ void wait_and_serve(Run& run, Clock::time_point until) {
   for (size_t i = 0; i < run.programs.size(); ++i) {
     const RunningProgram& program = run.programs[i];
     waiting[count++] = {program.ended(), POLLIN, 0};
-    waiting[count++] = {program.running() ? program.output() : -1, POLLIN, 0};
-    waiting[count++] = {program.running() ? program.error() : -1, POLLIN, 0};
+    waiting[count++] = {program.output(), POLLIN, 0};
+    waiting[count++] = {program.error(), POLLIN, 0};
     if (run.channels.empty()) {
       waiting[count++] = {-1, 0, 0};
     } else {
@@ -107,6 +107,24 @@ bool anyone_running(const Run& run) {
   return false;
 }
 
+// The kernel killed because the slot's group was full. It is the last program that is not to be trusted; the one before it,
+// a driver or an interactor, has no part in it unless the watch saw it exceed its own share.
+void blame_for_full_group(Run& run) {
+  for (const RunningProgram& program : run.programs) {
+    if (program.met_memory_limit()) return;
+  }
+  run.programs.back().note_kernel_kill();
+}
+
+// The kernel killed though the slot had room: who ended badly may have been among those. Throws if somebody did.
+void check_for_full_host(const std::vector<ProgramResult>& results) {
+  for (const ProgramResult& result : results) {
+    if (result.limit == LimitFired::kNone && !result.exited_with(0)) {
+      throw std::runtime_error("the host had no memory left, and its kernel killed processes during the run");
+    }
+  }
+}
+
 std::vector<ProgramResult> run_all(const Workplace& workplace, const RunRequest& request, int owner) {
   check(request);
   Run run{request, owner, {}, {}};
@@ -121,7 +139,7 @@ std::vector<ProgramResult> run_all(const Workplace& workplace, const RunRequest&
   int64_t memory_bytes = 0;
   for (const Program& program : request.programs) memory_bytes += watched_memory_bytes(program.limits);
   workplace.memory.set(memory_bytes);
-  const int64_t kills_before = workplace.memory.kills();
+  const int64_t kills_before = workplace.memory.kills(), met_before = workplace.memory.times_met();
   for (RunningProgram& program : run.programs) program.start();
   Clock::time_point driver_ran = Clock::now();
   while (anyone_running(run)) {
@@ -135,14 +153,15 @@ std::vector<ProgramResult> run_all(const Workplace& workplace, const RunRequest&
     for (RunningProgram& program : run.programs) until = std::min(until, program.watch(now));
     wait_and_serve(run, until);
   }
-  if (workplace.memory.kills() > kills_before) {
-    for (RunningProgram& program : run.programs) program.note_kernel_kill();
-  }
+  const bool killed = workplace.memory.kills() > kills_before;
+  const bool full = killed && workplace.memory.times_met() > met_before;
+  if (full) blame_for_full_group(run);
   std::vector<ProgramResult> results;
   for (size_t i = 0; i < run.programs.size(); ++i) {
     results.push_back(run.programs[i].result());
     if (!run.channels.empty()) results.back().out_bytes = run.channels[i].bytes();
   }
+  if (killed && !full) check_for_full_host(results);
   return results;
 }
 

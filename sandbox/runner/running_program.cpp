@@ -46,6 +46,11 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
+// What the execution of a program fails with when it is the host that has too little, whatever the program is.
+bool is_shortage(int error) {
+  return error == EAGAIN || error == ENOMEM || error == ENFILE || error == EMFILE;
+}
+
 const std::array<std::string, 4> kEnvironment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/box",
                                                  "TMPDIR=/tmp", "LANG=C.UTF-8"};
 
@@ -275,6 +280,9 @@ ProgramResult RunningProgram::result() {
   if (reported && (report.kind == BoxReport::kNotIsolated || report.kind == BoxReport::kNotRestricted)) {
     throw std::runtime_error("a box failed in " + std::string(box_step_name(report.step)) + ": " +
                              std::generic_category().message(report.status));
+  }
+  if (reported && report.kind == BoxReport::kNotExecuted && is_shortage(report.status)) {
+    throw std::runtime_error("the host cannot execute a program: " + std::generic_category().message(report.status));
   }
   result_.out = out_.take();
   result_.error = error_.take();

@@ -52,8 +52,8 @@ class RunningProgram {
 
   // For poll: -1 where there is nothing to wait for.
   int ended() const { return running_ ? start_.descriptor : -1; }
-  int output() const { return out_.reading(); }
-  int error() const { return error_.reading(); }
+  int output() const { return is_heard() ? out_.reading() : -1; }
+  int error() const { return is_heard() ? error_.reading() : -1; }
   bool running() const { return running_; }
 
   // Reads what the program wrote; ends it if that was too much.
@@ -65,8 +65,9 @@ class RunningProgram {
   void end(LimitFired limit);
   // Ends the program, which has nobody left to talk to. Not a limit: how it ended by itself still counts, if it did.
   void dismiss();
-  // The kernel killed processes of the slot because the slot's control group was full.
+  // The kernel killed processes of the slot because the slot's control group was full, and it was this program's doing.
   void note_kernel_kill();
+  bool met_memory_limit() const { return result_.limit == LimitFired::kMemory; }
   // Reaps the box, after ended() became readable.
   void reap();
 
@@ -81,6 +82,8 @@ class RunningProgram {
   void look_at_wall_clock(Clock::time_point now);
   std::chrono::microseconds waited();
   int64_t files_bytes() const;
+  // What a program that is being killed has written waits in its pipes, which would be readable all the time, for result().
+  bool is_heard() const { return running_ && result_.limit == LimitFired::kNone && !dismissed_; }
 
   const Workplace& workplace_;
   const Program& program_;

@@ -165,7 +165,7 @@ void prefer_for_out_of_memory(int proc) {
   const int host_proc = open_folder("/proc");
   if (settings.core >= 0) pin(settings.core);
   prefer_for_out_of_memory(host_proc);
-  MemoryCap memory(settings.memory_group);
+  MemoryCap memory(settings.memory_group, host_proc);
   OwnMemory own_memory(host_proc);
   enter_slot(settings);
   const bool proc_is_own = settings.tier != Tier::kT2;

@@ -3,6 +3,7 @@
 
 #include "sandbox/box/memory_group.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -89,18 +90,32 @@ TEST_F(MemoryGroupFiles, TheCapIsWrittenAndKillsAreReadInTheWordsOfVersionTwo) {
   EXPECT_GE(limit, 256 * kMiB);
   EXPECT_LE(limit, 512 * kMiB);
   EXPECT_EQ(cap.kills(), 3);
+  EXPECT_EQ(cap.times_met(), 7);
   put("memory.events", "low 0\noom 8\noom_kill 4\n");
   EXPECT_EQ(cap.kills(), 4) << "it is read anew";
+  EXPECT_EQ(cap.times_met(), 8);
 }
 
 TEST_F(MemoryGroupFiles, TheCapIsWrittenAndKillsAreReadInTheWordsOfVersionOne) {
   put("memory.limit_in_bytes", "9223372036854771712\n");
   put("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 12\n");
+  put("memory.failcnt", "31\n");
   MemoryCap cap(mount_.string());
   cap.set(256 * kMiB);
   const int64_t limit = std::stoll(text_of("memory.limit_in_bytes"));
   EXPECT_GE(limit, 256 * kMiB);
   EXPECT_EQ(cap.kills(), 12);
+  EXPECT_EQ(cap.times_met(), 31);
+}
+
+TEST_F(MemoryGroupFiles, WithoutAGroupTheKillsOfTheHostAreCountedAndNoneIsOurLimits) {
+  std::string counters;
+  for (int i = 0; i < 300; ++i) counters += "nr_counter_" + std::to_string(i) + " 17\n";
+  put("vmstat", counters + "drop_slab 2\noom_kill 9\nballoon_inflate 0\n");
+  const Descriptor proc(open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const MemoryCap cap("", proc.get());
+  EXPECT_EQ(cap.kills(), 9);
+  EXPECT_EQ(cap.times_met(), 0);
 }
 
 TEST_F(MemoryGroupFiles, WithoutAGroupNothingHappens) {

@@ -8,6 +8,7 @@
 //   proc      a part of /proc is covered, as in containers: a new /proc can no longer be mounted. Tier T2.
 //   landlock  the kernel has no Landlock (ENOSYS)
 //   seccomp   no seccomp filter can be put on (EINVAL)
+//   memfd     no program can be executed from memory (ENFILE, as where the host has no descriptor left)
 //   user      as an ordinary user: all ids become 65534, groups are dropped; nothing where we are none of root's
 //
 // Exits 125 when it cannot deny (the message says why: for example, not root and no user namespaces), else the command
@@ -125,6 +126,7 @@ void put_on_filter(const std::set<std::string>& denied) {
     filter.refuse(SYS_clone3, ENOSYS);
     filter.refuse(SYS_setns, EPERM);
   }
+  if (denied.contains("memfd")) filter.refuse(SYS_execveat, ENFILE);
   if (denied.contains("landlock")) filter.refuse(kLandlockCreateRuleset, ENOSYS);
   if (denied.contains("seccomp")) {
     filter.refuse_value(SYS_prctl, 0, PR_SET_SECCOMP, EINVAL);
@@ -171,13 +173,13 @@ int main(int count, char** words) {
   int at = 1;
   for (; at < count && std::strcmp(words[at], "--") != 0; ++at) denied.insert(words[at]);
   for (const std::string& word : denied) {
-    if (!std::set<std::string>{"userns", "proc", "landlock", "seccomp", "user"}.contains(word)) {
+    if (!std::set<std::string>{"userns", "proc", "landlock", "seccomp", "memfd", "user"}.contains(word)) {
       std::fprintf(stderr, "deny: unknown word %s\n", word.c_str());
       return 125;
     }
   }
   if (at + 1 >= count) {
-    std::fprintf(stderr, "usage: deny [userns] [proc] [landlock] [seccomp] [user] -- COMMAND...\n");
+    std::fprintf(stderr, "usage: deny [userns] [proc] [landlock] [seccomp] [memfd] [user] -- COMMAND...\n");
     return 125;
   }
   if (denied.contains("proc")) cover_proc();
