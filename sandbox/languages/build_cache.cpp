@@ -36,7 +36,7 @@ Built BuildCache::get(const std::string& key, const std::function<Built()>& make
     throw;
   }
   lock.lock();
-  if (built.failure.empty()) {
+  if (built.failure.empty() && built.keep) {
     entries_[key].built = built;
     keep(key, entries_[key]);
   } else {

@@ -19,9 +19,9 @@ class BuildCache {
   // Keeps results of `bytes_max` together: artefacts, logs and keys. A result larger than that is not kept.
   explicit BuildCache(int64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  // What is kept under `key`, or what `make` returns, which is then kept unless the sandbox failed. Callers with the
-  // same key at the same moment wait for the first of them; where its `make` throws or the sandbox fails, the next one
-  // tries for itself. Throws what `make` throws. Safe to call from many threads.
+  // What is kept under `key`, or what `make` returns, which is then kept unless the sandbox failed or
+  // Built::keep says no. Callers with the same key at the same moment wait for the first of them; where its `make` throws
+  // or nothing is kept, the next one tries for itself. Throws what `make` throws. Safe to call from many threads.
   Built get(const std::string& key, const std::function<Built()>& make);
 
   Compiler::Counts counts() const;

@@ -153,6 +153,7 @@ Built Compiler::State::run(const Language& language, const Toolchain& toolchain,
   built.cpu_us = run.cpu_us;
   built.log = limit_message(run, program.limits) + clean_log(run.error + run.out);
   built.ok = run.exited_with(0);
+  built.keep = run.limit != LimitFired::kWall;
   for (size_t i = 0; i < build.artefacts.size() && built.ok; ++i) {
     if (i < run.outputs.size() && run.outputs[i] && !run.outputs[i]->empty()) {
       built.artefacts.push_back(std::move(*run.outputs[i]));

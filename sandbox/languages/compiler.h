@@ -1,6 +1,6 @@
 #pragma once
 // Turns source text into something the sandbox can run. Compilers run in the sandbox like everything else: a source may
-// include what it likes, and finds only the system's headers.
+// include what it likes, and finds what a program could read: /usr, /cache and the folders that the sandbox shows.
 
 #include <memory>
 #include <optional>
@@ -43,6 +43,7 @@ struct Built {
   std::string log;
   std::vector<Blob> artefacts;
   int64_t cpu_us = 0;
+  bool keep = true;  // false: it met the limit on the wall, which says as much of the host; the next time may end otherwise
 };
 
 struct CompilerOptions {

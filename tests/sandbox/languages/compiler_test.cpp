@@ -162,6 +162,20 @@ TEST(Compiler, SameSourceIsCompiledOnceWhoeverAsks) {
   }
 }
 
+TEST(Compiler, WhatMetTheLimitOnTheWallIsCompiledAnewTheNextTime) {
+  GRPO_NEED_LANGUAGE("c");
+  Limits limits = find_language("c")->compile_limits;
+  limits.wall_ms = 1;
+  Compiler hasty(*SharedSandbox::get().sandbox, {.limits = limits});
+  for (const int times : {1, 2}) {
+    const Compiled compiled = hasty.compile("c", "int main(void) { return 8; }");
+    EXPECT_EQ(compiled.failure, "");
+    EXPECT_FALSE(compiled.ok);
+    EXPECT_NE(compiled.log.find("not done after 1 ms"), std::string::npos) << compiled.log;
+    EXPECT_EQ(hasty.counts().compiled, times);
+  }
+}
+
 TEST(Compiler, SeveralFilesMakeOneProgram) {
   GRPO_NEED_LANGUAGE("c");
   const Compiled compiled =
