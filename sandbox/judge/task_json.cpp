@@ -75,11 +75,9 @@ OutputRule read_rule(ObjectReader& object) {
   return rule;
 }
 
-// A name of a file in the box: it must not leave it.
 std::string read_box_file(ObjectReader& object, const std::string& key) {
   const std::string name = object.string(key, "");
-  if (name == "." || name == ".." || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos) {
+  if (!is_box_file_name(name)) {
     object.fail(key, fmt::format("\"{}\" is no file name", printable(name)), "name a file without folders");
   }
   return name;
@@ -202,6 +200,10 @@ JudgeJob read_judge_job(const Json& object, const std::string& file, const std::
   job.task = read_task(reader);
   reader.finish();
   return job;
+}
+
+bool is_box_file_name(const std::string& name) {
+  return name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
 }
 
 double seconds_json(int64_t microseconds) {

@@ -45,6 +45,9 @@ JudgeJob read_judge_job(const Json& object, const std::string& file, const std::
 // the last two of the judgement. Strings are valid UTF-8 whatever a program wrote.
 Json judgement_json(const Judgement& judgement);
 
+// Whether a file of the box may have this name as OutputTests::input_file or output_file: it has no folders. Empty: none.
+bool is_box_file_name(const std::string& name);
+
 // A time as verdicts show it: seconds that print with six decimals at most (0.46, never 0.45999999999999996).
 double seconds_json(int64_t microseconds);
 

@@ -1,9 +1,13 @@
 #include "rewards/code/formats/code_contests.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "rewards/code/formats/test_list.h"
+#include "sandbox/judge/printable.h"
+#include "sandbox/judge/task_json.h"
 
 namespace grpo {
 namespace {
@@ -27,6 +31,12 @@ TestList read_column(const Columns& row, const char* column) {
     list.tests.push_back(std::move(test));
   }
   return list;
+}
+
+std::string file_name(const Columns& row, const char* column) {
+  const std::string name = row.text(column, "");
+  if (!is_box_file_name(name)) throw Error(fmt::format("\"{}\" is no file name", printable(name)), row.where(column));
+  return name;
 }
 
 std::optional<double> seconds_of(const Columns& row) {
@@ -60,8 +70,8 @@ CodeProblem read_code_contests(const Columns& row) {
   rule.comparator = Comparator::kCodeContests;
   CodeProblem problem = problem_of_tests(std::move(all), rule, row.where("public_tests"));
   auto& how = std::get<ByOutput>(problem.how);
-  how.input_file = row.text("input_file", "");
-  how.output_file = row.text("output_file", "");
+  how.input_file = file_name(row, "input_file");
+  how.output_file = file_name(row, "output_file");
   const double seconds = seconds_of(row).value_or(0.0),
                bytes = row.number("memory_limit_bytes").value_or(0.0);
   problem.limits = limits_for_native(seconds > 0.0 ? seconds : kSeconds, kMegabytes);

@@ -129,6 +129,15 @@ TEST(CodeContests, RowsThatCannotBeJudgedAreRefused) {
   EXPECT_TRUE(holds(refusal(R"({"public_tests": {"input": [], "output": []}})"), "no tests"));
   EXPECT_TRUE(holds(refusal(R"({"public_tests": {"input": ["1"], "output": []}})"), "not as many"));
   EXPECT_TRUE(holds(refusal(R"({"public_tests": 3})"), "not two lists"));
+  for (const char* name : {"../x", "a/b", "/etc/passwd", "..", ".", "a\\u0000b"}) {
+    for (const std::string column : {"input_file", "output_file"}) {
+      const std::string row =
+          R"({"public_tests": [{"input": "1", "output": "2"}], ")" + column + "\": \"" + name + "\"}";
+      const std::string why = refusal(row.c_str());
+      EXPECT_TRUE(holds(why, "is no file name")) << row << ": " << why;
+      EXPECT_TRUE(holds(why, column)) << why;
+    }
+  }
 }
 
 TEST(LiveCodeBench, ReadsProgramsAndPickledTests) {
