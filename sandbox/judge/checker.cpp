@@ -214,8 +214,8 @@ CheckResult CheckerProgram::check(const Blob& input, const Blob& output, const B
   if (!failure_.empty()) return {Verdict::kInternalError, 0.0, failure_};
   std::string failure;
   std::string how_it_ended;
-  if (const std::optional<CheckResult> result = run(input, output, answer, failure, how_it_ended))
-    return *result;
+  const std::optional<CheckResult> result = run(input, output, answer, failure, how_it_ended);
+  if (result && result->verdict != Verdict::kInternalError) return *result;
   if (!failure.empty()) return {Verdict::kInternalError, 0.0, "the sandbox failed: " + failure};
   const std::string complaint = "the checker failed on the output (" + how_it_ended + ")";
   const std::optional<CheckResult> control = run(input, answer, answer, failure, how_it_ended);

@@ -67,7 +67,7 @@ TEST(Checker, OfTestlibDecidesByItsExitStatus) {
   EXPECT_CHECK(checked(checker, "0"), Verdict::kAccepted, 1.0);
   EXPECT_CHECK(checked(checker, "1"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "2"), Verdict::kPresentationError, 0.0);
-  EXPECT_CHECK(checked(checker, "3"), Verdict::kInternalError, 0.0);
+  EXPECT_CHECK(checked(checker, "3"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "4"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "8"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "points"), Verdict::kWrongAnswer, 0.25);
@@ -95,6 +95,18 @@ TEST(Checker, Row82_ACheckerThatFailsOnTheAnswerTooIsItselfToBlame) {
   EXPECT_CHECK(checked(checker, "crash", "crash"), Verdict::kInternalError, 0.0);
   EXPECT_CHECK(checked(checker, "crash", "1"), Verdict::kInternalError, 0.0);
   EXPECT_TRUE(holds(checked(checker, "crash", "1").message, "does not accept the answer either"));
+}
+
+// Status 3 is what a testlib checker says of the jury; what the candidate wrote must not make it say so.
+TEST(Checker, Row82_OfTestlibThatBlamesTheJuryIsAskedAboutTheJurysAnswer) {
+  GRPO_NEEDS_JUDGE();
+  GRPO_NEEDS_TOOL("cpp");
+  const Checker checker = checker_of(Protocol::kTestlib, "cpp", kObedient);
+  const TestResult said = checked(checker, "3");
+  EXPECT_CHECK(said, Verdict::kWrongAnswer, 0.0);
+  EXPECT_TRUE(holds(said.message, "the checker failed on the output (exit status 3"));
+  EXPECT_CHECK(checked(checker, "3", "3"), Verdict::kInternalError, 0.0);
+  EXPECT_CHECK(checked(checker, "3", "1"), Verdict::kInternalError, 0.0);
 }
 
 TEST(Checker, ThatDoesNotCompileIsAnInternalErrorThatSaysWhy) {
