@@ -158,6 +158,26 @@ TEST_P(Tiers, DaemonsEndWithTheRun) {
   EXPECT_TRUE(processes_with(marker.substr(6)).empty());
 }
 
+TEST_P(Tiers, ChainsOfProcessesThatForkAndExitEndWithTheRun) {
+  if (access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no /usr/bin/python3";
+  RunRequest request = shell("");
+  request.programs[0].command = {"/usr/bin/python3", "-S", "-c",
+                                 "import os\n"
+                                 "for i in range(6):\n"
+                                 "    if os.fork() == 0:\n"
+                                 "        while True:\n"
+                                 "            if os.fork(): os._exit(0)\n"
+                                 "            if i % 2: os.setsid()\n"
+                                 "print('left', flush=True)\n"
+                                 "os._exit(0)\n",
+                                 "chain" + std::to_string(getpid())};
+  request.programs[0].limits.wall_ms = 20'000;
+  const ProgramResult result = run(request);
+  EXPECT_EQ(result.out, "left\n") << described(result);
+  EXPECT_EQ(result.limit, LimitFired::kNone) << described(result);
+  EXPECT_TRUE(processes_with("chain" + std::to_string(getpid())).empty());
+}
+
 TEST_P(Tiers, ALimitEndsTheWholeTree) {
   const std::string marker = "sleep 74" + std::to_string(getpid());
   const ProgramResult result =
@@ -243,6 +263,26 @@ TEST_P(Tiers, BelowTheMinimumNothingStarts) {
 
 INSTANTIATE_TEST_SUITE_P(On, Tiers, testing::ValuesIn(kHosts),
                          [](const auto& host) { return std::string(host.param.name); });
+
+// What the host has too little of is said to be that, and is no behaviour of a program.
+TEST(NoTier, WhereNoProgramCanBeExecutedTheSandboxIsWhatFailed) {
+  const DeniedRunner runner({"memfd"});
+  if (const std::string why = runner.impossible(Tier::kT4); !why.empty()) GTEST_SKIP() << why;
+  SandboxOptions options;
+  options.slots = 1;
+  options.minimum_tier = Tier::kT4;
+  options.runner = runner.path();
+  options.cache = runner.cache();
+  try {
+    Sandbox sandbox(options);
+    FAIL() << "it started in " << tier_name(sandbox.tier());
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("the self-test could not run: the host cannot execute a program: Too many open files in system"),
+              std::string::npos)
+        << text;
+  }
+}
 
 // Where there is nothing to build a sandbox of, there is none.
 TEST(NoTier, WithoutNamespacesAndLandlockNothingStarts) {
