@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "grpo/optimizer.h"
 #include "grpo/packing.h"
 #include "policy/memory_meter.h"
 #include "rollout/kv_cache.h"
@@ -19,6 +18,8 @@ namespace {
 constexpr int64_t kBlasWorkspace = int64_t{32} << 20;
 // AdamW::clip_grad_norm squares in float64, so many numbers of one tensor at a time.
 constexpr int64_t kNormPiece = int64_t{1} << 24;
+// Masters and both moments of one piece on their way through the device (AdamW::update_by_pieces).
+constexpr int64_t kOffloadedPiece = 3 * 4 * (int64_t{1} << 22);
 
 int64_t pages_for(int64_t tokens, int64_t page_tokens) {
   return (tokens + page_tokens - 1) / page_tokens;
@@ -95,24 +96,33 @@ class Planner {
       const std::vector<Parameter>& trained = choose_trainable(policy, stage_.training->auxiliary);
       for (const Parameter& p : trained) plan_.trained_parameters += p.tensor.numel();
       int64_t before = meter_.live_bytes();
-      optimizer.emplace(trained, OptimizerOptions{});
-      standing_.optimizer = meter_.live_bytes() - before;
+      optimizer.emplace(trained, stage_.training->optimizer);
+      const int64_t optimizer_bytes = meter_.live_bytes() - before;
+      // On the CPU there is nowhere to go.
+      const bool gpu = stage_.device == at::kCUDA;
+      (gpu && stage_.training->optimizer.offload ? offloaded_ : standing_.optimizer) += optimizer_bytes;
       before = meter_.live_bytes();
       if (stage_.training->reference) reference = policy.reference_copy();
-      standing_.reference = meter_.live_bytes() - before;
+      reference_bytes_ = meter_.live_bytes() - before;
+      (gpu && stage_.training->offload_reference ? offloaded_ : standing_.reference) += reference_bytes_;
+      plan_.host_bytes = offloaded_;
       policy.set_requires_grad(true);
     }
     if (stage_.evaluation) roll_out("evaluate", policy, *stage_.evaluation);
     if (stage_.rollout) roll_out("rollout", policy, *stage_.rollout);
-    if (optimizer) train(policy, *optimizer, reference);
+    if (optimizer) {
+      score(policy, reference);
+      train(policy, *optimizer);
+    }
     return plan_;
   }
 
  private:
-  // Adds a phase whose peak is `peak` bytes: what `parts` does not name is passing.
+  // Adds a phase whose peak is `peak` bytes by the meter, which counts what is offloaded: what `parts` does not
+  // name is passing.
   void add(const std::string& name, MemoryPhase parts, int64_t peak) {
     parts.name = name;
-    parts.passing = std::max<int64_t>(0, peak - parts.total());
+    parts.passing = std::max<int64_t>(0, peak - offloaded_ - parts.total());
     plan_.phases.push_back(parts);
   }
 
@@ -164,28 +174,55 @@ class Planner {
     return policy.hidden(batch, &view);
   }
 
-  void train(const Policy& policy, AdamW& optimizer, const std::optional<Policy>& reference) {
+  // How a full micro-batch looks, and whether it is the only one.
+  struct BatchSize {
+    int64_t sequences, rows, length;
+    bool whole;
+  };
+  BatchSize batch_size() const {
     const TrainingSize& size = *stage_.training;
     const int64_t length = size.prompt_tokens + size.completion_tokens, all = size.sequences * length;
     const int64_t rows = std::max(length, std::min(all, size.tokens_per_micro_batch));
-    const int64_t sequences = (rows + length - 1) / length;
+    return {(rows + length - 1) / length, rows, length, all <= rows};
+  }
+
+  MicroBatch full_batch(const Policy& policy) const {
+    const BatchSize size = batch_size();
+    return micro_batch(size.sequences, size.rows, size.length, stage_.training->prompt_tokens, wide_of(policy));
+  }
+
+  static at::Tensor logprobs(const Policy& by, const at::Tensor& hidden, const MicroBatch& batch) {
+    return by.token_scores(hidden.index_select(0, batch.rows), batch.targets).logprobs;
+  }
+
+  // Passes without gradients, one policy after the other; the reference is on the device.
+  void score(const Policy& policy, const std::optional<Policy>& reference) {
+    if (!reference && !stage_.training->old_logprobs) return;
+    const at::NoGradGuard no_grad;
+    meter_.reset_peak();
+    const MicroBatch batch = full_batch(policy);
+    logprobs(policy, policy.hidden(batch.tokens), batch);
+    if (reference) logprobs(*reference, reference->hidden(batch.tokens), batch);
+    MemoryPhase parts = standing_;
+    parts.reference = reference_bytes_;
+    // The meter counts the reference either way, as what it is here: on the device.
+    const int64_t parked = reference_bytes_ - standing_.reference;
+    add("score", parts, meter_.peak_bytes() + parked + workspace(1));
+  }
+
+  void train(const Policy& policy, AdamW& optimizer) {
+    const TrainingSize& size = *stage_.training;
+    const bool whole = batch_size().whole;
     const int64_t standing = meter_.live_bytes();
     MemoryPhase parts = standing_;
     meter_.reset_peak();
     AuxiliaryLosses auxiliary(policy, size.auxiliary);
     // The second micro-batch meets the sum of the first one's gradients.
-    for (int64_t pass = 0; pass < (all > rows ? 2 : 1); ++pass) {
+    for (int64_t pass = 0; pass < (whole ? 1 : 2); ++pass) {
       const int64_t before = meter_.live_bytes();
-      const MicroBatch batch = micro_batch(sequences, rows, length, size.prompt_tokens, wide_of(policy));
-      const auto score = [&](const Policy& by, const at::Tensor& hidden) {
-        return by.token_scores(hidden.index_select(0, batch.rows), batch.targets, 1.0).logprobs;
-      };
+      const MicroBatch batch = full_batch(policy);
       ForwardOutput output = policy.forward(batch.tokens, auxiliary.forward_options());
-      at::Tensor loss = (score(policy, output.hidden) * batch.weights).sum();
-      if (reference) {
-        const at::NoGradGuard no_grad;
-        score(*reference, reference->hidden(batch.tokens));
-      }
+      at::Tensor loss = (logprobs(policy, output.hidden, batch) * batch.weights).sum();
       loss = auxiliary.add_to(loss, batch, output);
       output = {};
       parts.activations = std::max(parts.activations, meter_.live_bytes() - before);
@@ -194,20 +231,26 @@ class Planner {
       optimizer.accumulate_gradients();
     }
     const int64_t gradients = meter_.live_bytes() - standing;
-    if (all > rows) parts.gradients = gradients;
+    if (!whole) parts.gradients = gradients;
     add("train", parts, meter_.peak_bytes() + workspace(2));
 
     MemoryPhase update = standing_;
     update.gradients = gradients;
     int64_t largest = 0;
-    for (const NamedTensor& t : optimizer.state()) largest = std::max(largest, t.tensor.numel());
-    add("update", update, update.total() + 16 * std::min(largest, kNormPiece) + workspace(2));
+    for (const Parameter& p : policy.trainable()) largest = std::max(largest, p.tensor.numel());
+    const int64_t norm = meter_.live_bytes() + 16 * std::min(largest, kNormPiece);
+    meter_.reset_peak();
+    optimizer.step(0.0);
+    const int64_t pieces = size.optimizer.offload && stage_.device == at::kCUDA ? std::min(kOffloadedPiece, 12 * largest) : 0;
+    add("update", update, std::max(norm, meter_.peak_bytes() + pieces) + workspace(2));
   }
 
   const StageSize& stage_;
   MemoryMeter meter_;
   MemoryPlan plan_;
   MemoryPhase standing_;  // what is there in every phase after loading
+  int64_t reference_bytes_ = 0;
+  int64_t offloaded_ = 0;  // counted by the meter, but not on the device
 };
 
 }  // namespace
@@ -259,6 +302,7 @@ Json memory_json(const MemoryPlan& plan) {
   return {{"device", plan.device == at::kCUDA ? "cuda" : "cpu"},
           {"peak_bytes", plan.peak_bytes()},
           {"needed_bytes", plan.needed_bytes()},
+          {"host_bytes", plan.host_bytes},
           {"trained_parameters", plan.trained_parameters},
           {"phases", phases}};
 }
@@ -267,6 +311,7 @@ MemoryPlan memory_plan(const Json& json) {
   MemoryPlan plan;
   plan.device = json.at("device") == "cuda" ? at::kCUDA : at::kCPU;
   plan.trained_parameters = json.at("trained_parameters").get<int64_t>();
+  plan.host_bytes = json.at("host_bytes").get<int64_t>();
   for (const Json& row : json.at("phases")) {
     MemoryPhase phase;
     phase.name = row.at("name").get<std::string>();
@@ -290,6 +335,9 @@ std::string memory_table(const MemoryPlan& plan) {
                          : fmt::format("{:>12.2f}", static_cast<double>(bytes) / unit);
     }
     text += fmt::format("{:>12.2f}\n", static_cast<double>(phase.total()) / unit);
+  }
+  if (plan.host_bytes > 0) {
+    text += fmt::format("offloaded to host memory: {:.2f}\n", static_cast<double>(plan.host_bytes) / unit);
   }
   return text;
 }

@@ -13,6 +13,7 @@
 
 #include "core/json.h"
 #include "grpo/auxiliary_losses.h"
+#include "grpo/optimizer.h"
 #include "policy/policy.h"
 #include "rollout/engine.h"
 #include "rollout/sampling.h"
@@ -35,7 +36,11 @@ struct TrainingSize {
   int64_t completion_tokens = 1;  // of the longest completion
   int64_t tokens_per_micro_batch = 16384;
   bool reference = false;  // the policy as it was, for the KL term
-  AuxiliaryLossOptions auxiliary;
+  // The reference's own weights wait in host memory while nobody scores tokens with it.
+  bool offload_reference = false;
+  bool old_logprobs = false;  // tokens are scored under the policy itself before it learns from them
+  OptimizerOptions optimizer = {};
+  AuxiliaryLossOptions auxiliary = {};
 };
 
 struct StageSize {
@@ -49,10 +54,10 @@ struct StageSize {
 
 // Bytes of tensors at the moment of a phase that takes most.
 struct MemoryPhase {
-  std::string name;  // "load", "rollout", "evaluate", "train", "update"
+  std::string name;  // "load", "rollout", "evaluate", "score", "train", "update"
   int64_t weights = 0;
   int64_t reference = 0;
-  int64_t optimizer = 0;  // masters and moments
+  int64_t optimizer = 0;  // masters and moments; 0 where they are offloaded
   int64_t gradients = 0;  // summed over micro-batches, in the master's dtype
   int64_t kv_cache = 0;
   int64_t activations = 0;  // what autograd keeps between forward and backward
@@ -66,6 +71,7 @@ struct MemoryPlan {
   at::DeviceType device = at::kCUDA;
   std::vector<MemoryPhase> phases;  // in the order of the stage
   int64_t trained_parameters = 0;
+  int64_t host_bytes = 0;  // what is offloaded: host memory beside what the process takes anyway
 
   const MemoryPhase& largest() const;
   // Tensors at the peak of the whole stage: what the device's allocator will count.
@@ -77,7 +83,7 @@ struct MemoryPlan {
 
 MemoryPlan plan_memory(const StageSize& stage);
 
-// {"device": "cuda" or "cpu", "peak_bytes", "needed_bytes", "trained_parameters", "phases": [{"name",
+// {"device": "cuda" or "cpu", "peak_bytes", "needed_bytes", "host_bytes", "trained_parameters", "phases": [{"name",
 // "weights", ..., "total"}, ...]}, everything in bytes; and back.
 Json memory_json(const MemoryPlan& plan);
 MemoryPlan memory_plan(const Json& json);

@@ -160,6 +160,10 @@ at::Tensor searchsorted(const at::Tensor& /*sorted*/, const at::Tensor& self, bo
   return at::empty(self.sizes(), self.options().dtype(int32 ? at::kInt : at::kLong));
 }
 
+at::Tensor where(const at::Tensor& condition, const at::Tensor& self, const at::Tensor& other) {
+  return at::empty(at::infer_size(condition.sizes(), at::infer_size(self.sizes(), other.sizes())), self.options());
+}
+
 at::Tensor like(const at::Tensor& self) {
   return at::empty(self.sizes(), self.options());
 }
@@ -196,6 +200,7 @@ TORCH_LIBRARY_IMPL(aten, Meta, m) {
   m.impl("index_select", index_select);
   m.impl("roll", roll);
   m.impl("searchsorted.Tensor", searchsorted);
+  m.impl("where.self", where);
   m.impl("abs", like);
   m.impl("logical_not", logical_of_one);
   m.impl("logical_and", logical_of_two);

@@ -46,6 +46,8 @@ StageSize size_of(const Json& config, at::ScalarType dtype, const TrainerOptions
                     .completion_tokens = options.sampling.max_tokens,
                     .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
                     .reference = options.loss.beta > 0.0,
+                    .old_logprobs = options.steps_per_generation * options.num_iterations > 1,
+                    .optimizer = options.optimizer,
                     .auxiliary = options.auxiliary};
   stage.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
                    .num_generations = options.num_generations,
@@ -139,6 +141,38 @@ TEST(TrainerMemory, CountsMultiTokenPredictionAndTheBalanceOfExperts) {
   expect_within(config, at::kFloat, options, 0.1);
 }
 
+TEST(TrainerMemory, CountsRecomputation) {
+  TrainerOptions options = full_length();
+  options.auxiliary.gradient_checkpointing = true;
+  options.engine.max_running = 4;  // training, not the rollout, is to be what takes most
+  for (const Json& config : testing::all_architectures()) expect_within(config, at::kFloat, options, 0.1);
+}
+
+// A matrix of more than 4096 numbers, which int8 is for.
+Json wide_mlp() {
+  Json config = testing::qwen2_json();
+  config["intermediate_size"] = 160;
+  return config;
+}
+
+TEST(TrainerMemory, CountsMomentsInFewerBits) {
+  for (const MomentDtype dtype : {MomentDtype::kBfloat16, MomentDtype::kInt8}) {
+    TrainerOptions options = full_length();
+    options.optimizer.state_dtype = dtype;
+    expect_within(wide_mlp(), at::kFloat, options, 0.1);
+    expect_within(wide_mlp(), at::kBFloat16, options, 0.1);
+  }
+}
+
+TEST(TrainerMemory, CountsTheScoringOfRolloutsThatServeSeveralSteps) {
+  TrainerOptions options = full_length();
+  options.num_iterations = 2;
+  options.loss.beta = 0.1;
+  for (const Json& config : {testing::llama_json(), testing::deepseek_json()}) {
+    expect_within(config, at::kFloat, options, 0.1);
+  }
+}
+
 const MemoryPhase& phase(const MemoryPlan& plan, const std::string& name) {
   for (const MemoryPhase& p : plan.phases) {
     if (p.name == name) return p;
@@ -160,6 +194,43 @@ TEST(TrainerMemory, KnowsWhatMastersMomentsAndGradientsTake) {
   near(phase(narrow, "train").weights, 2 * n);
   near(phase(narrow, "train").optimizer, 12 * n);
   near(phase(narrow, "update").gradients, 4 * n);
+}
+
+// Layers keep [tokens, width] each, whatever is inside them: 32 more bytes of bfloat16 per token and layer here.
+TEST(TrainerMemory, RecomputationLeavesTheInputsOfLayers) {
+  const auto activations = [](int64_t layers, bool recompute) {
+    Json config = testing::llama_json();
+    config["num_hidden_layers"] = layers;
+    config["hidden_size"] = 32;
+    TrainerOptions options = full_length();
+    options.packing.tokens_per_micro_batch = 32 * 16;  // 16 whole sequences
+    options.auxiliary.gradient_checkpointing = recompute;
+    return phase(plan_memory(size_of(config, at::kBFloat16, options)), "train").activations;
+  };
+  EXPECT_EQ(activations(9, true) - activations(8, true), 32 * 16 * 32 * 2);
+  EXPECT_GT(activations(9, false) - activations(8, false), 10 * 32 * 16 * 32 * 2);
+}
+
+TEST(TrainerMemory, WhatIsOffloadedTakesHostMemoryInstead) {
+  TrainerOptions options = full_length();
+  options.loss.beta = 0.1;
+  const Json config = wide_mlp();
+  StageSize size = size_of(config, at::kBFloat16, options);
+  size.device = at::kCUDA;
+  const MemoryPlan here = plan_memory(size);
+  size.training->optimizer.offload = true;
+  size.training->offload_reference = true;
+  const MemoryPlan away = plan_memory(size);
+  const MemoryPhase &train = phase(here, "train"), &offloaded = phase(away, "train");
+  EXPECT_GT(train.optimizer, 0);
+  EXPECT_GT(train.reference, 0);
+  EXPECT_EQ(here.host_bytes, 0);
+  EXPECT_EQ(away.host_bytes, train.optimizer + train.reference);
+  EXPECT_EQ(offloaded.total(), train.total() - train.optimizer - train.reference);
+  EXPECT_EQ(phase(away, "score").total(), phase(here, "score").total() - train.optimizer) << "its reference is there";
+  EXPECT_EQ(phase(away, "score").reference, train.reference);
+  EXPECT_EQ(phase(away, "rollout").total(), phase(here, "rollout").total() - train.optimizer - train.reference);
+  EXPECT_EQ(memory_plan(memory_json(away)).host_bytes, away.host_bytes);
 }
 
 TEST(TrainerMemory, CacheTokensBoundTheCache) {
