@@ -15,10 +15,6 @@ int64_t length(const TrainSequence& s) {
   return static_cast<int64_t>(s.prompt_ids.size() + s.completion_ids.size());
 }
 
-bool trained_at(const TrainSequence& s, size_t t) {
-  return s.loss_mask[t] != 0 && !(t == 0 && s.prompt_ids.empty());
-}
-
 int64_t trained_tokens(const TrainSequence& s) {
   GRPO_CHECK(s.loss_mask.size() == s.completion_ids.size());
   int64_t count = 0;
@@ -50,19 +46,50 @@ std::vector<std::vector<int64_t>> best_fit_decreasing(const std::vector<int64_t>
   return bins;
 }
 
-double token_weight(const TrainSequence& s, const TrainedCounts& counts, const PackingOptions& options) {
-  const double b = static_cast<double>(counts.sequences);
-  switch (options.loss_type) {
-    case LossType::kGrpo:
-      return 1.0 / (b * static_cast<double>(trained_tokens(s)));
-    case LossType::kDapo:
-      return 1.0 / static_cast<double>(counts.tokens);
-    case LossType::kDrGrpo:
-      break;
+// What tokens of a sequence are multiplied by.
+class Weights {
+ public:
+  Weights(const TrainedCounts& counts, const PackingOptions& options) : counts_(counts), options_(options) {
+    if (options.loss_agg_mode != LossAggMode::kLocalTokenMean) return;
+    GRPO_CHECK(options.per_device_train_batch_size > 0);
+    for (size_t i = 0; i < counts.sequence_tokens.size(); ++i) {
+      const size_t batch = local_batch(static_cast<int64_t>(i));
+      if (batch == local_tokens_.size()) local_tokens_.push_back(0);
+      local_tokens_[batch] += counts.sequence_tokens[i];
+    }
+    local_batches_ = std::count_if(local_tokens_.begin(), local_tokens_.end(), [](int64_t n) { return n > 0; });
   }
-  GRPO_CHECK(options.max_completion_length > 0);
-  return 1.0 / (b * static_cast<double>(options.max_completion_length));
-}
+
+  double of(const TrainSequence& s, int64_t position) const {
+    const double b = static_cast<double>(counts_.sequences);
+    switch (options_.loss_agg_mode) {
+      case LossAggMode::kTokenMean:
+        break;
+      case LossAggMode::kSeqMeanTokenMean:
+        return 1.0 / (b * static_cast<double>(trained_tokens(s)));
+      case LossAggMode::kSeqMeanTokenSum:
+        return 1.0 / b;
+      case LossAggMode::kSeqMeanTokenSumNorm:
+        GRPO_CHECK(options_.max_completion_length > 0);
+        return 1.0 / (b * static_cast<double>(options_.max_completion_length));
+      case LossAggMode::kLocalTokenMean: {
+        const int64_t tokens = local_tokens_.at(local_batch(position));
+        return 1.0 / (static_cast<double>(tokens) * static_cast<double>(local_batches_));
+      }
+    }
+    return 1.0 / static_cast<double>(counts_.tokens);
+  }
+
+ private:
+  size_t local_batch(int64_t position) const {
+    return static_cast<size_t>(position / options_.per_device_train_batch_size);
+  }
+
+  const TrainedCounts& counts_;
+  const PackingOptions& options_;
+  std::vector<int64_t> local_tokens_;
+  int64_t local_batches_ = 0;  // with a trained token
+};
 
 template <typename T>
 at::Tensor to_tensor(const std::vector<T>& values, const at::TensorOptions& options) {
@@ -88,8 +115,7 @@ class Column {
 };
 
 MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<int64_t>& members,
-                 const TrainedCounts& counts, const PackingOptions& packing,
-                 const at::TensorOptions& options) {
+                 const Weights& denominators, const at::TensorOptions& options) {
   std::vector<std::vector<int64_t>> ids;
   std::vector<int64_t> rows, targets, target_begin{0};
   std::vector<int64_t> lengths;
@@ -98,7 +124,7 @@ MicroBatch build(const std::vector<TrainSequence>& sequences, const std::vector<
   int64_t row = -1;  // the row before the next token
   for (int64_t index : members) {
     const TrainSequence& s = sequences[index];
-    const double weight = token_weight(s, counts, packing);
+    const double weight = denominators.of(s, s.position < 0 ? index : s.position);
     auto& all = ids.emplace_back(s.prompt_ids.begin(), s.prompt_ids.end());
     all.insert(all.end(), s.completion_ids.begin(), s.completion_ids.end());
     row += static_cast<int64_t>(s.prompt_ids.size());
@@ -141,17 +167,30 @@ int64_t read_budget(ObjectReader& reader) {
 
 }  // namespace
 
-PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length) {
+PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length, const Json& presets) {
   PackingOptions options;
   options.tokens_per_micro_batch = read_budget(reader);
-  const std::string type = reader.choice("loss_type", {"grpo", "dapo", "dr_grpo"}, "dapo");
-  options.loss_type = type == "grpo" ? LossType::kGrpo : type == "dapo" ? LossType::kDapo : LossType::kDrGrpo;
+  const std::vector<std::string> modes = {"token-mean", "seq-mean-token-mean", "seq-mean-token-sum",
+                                          "seq-mean-token-sum-norm", "local-token-mean"};
+  const std::string mode = reader.choice("loss_agg_mode", modes, presets.value("loss_agg_mode", modes.front()));
+  options.loss_agg_mode =
+      static_cast<LossAggMode>(std::find(modes.begin(), modes.end(), mode) - modes.begin());  // in their order
   options.max_completion_length = max_completion_length;
+  if (options.loss_agg_mode != LossAggMode::kLocalTokenMean && reader.has("per_device_train_batch_size")) {
+    reader.fail("per_device_train_batch_size", "only has a say in the loss_agg_mode \"local-token-mean\"",
+                "remove it; memory is bounded by tokens_per_micro_batch");
+  }
+  options.per_device_train_batch_size =
+      reader.integer("per_device_train_batch_size", options.per_device_train_batch_size, {.min = 1});
   return options;
 }
 
 PackingOptions read_sft_packing_options(ObjectReader& reader) {
-  return {.tokens_per_micro_batch = read_budget(reader), .loss_type = LossType::kDapo};
+  return {.tokens_per_micro_batch = read_budget(reader), .loss_agg_mode = LossAggMode::kTokenMean};
+}
+
+bool trained_at(const TrainSequence& s, size_t t) {
+  return s.loss_mask[t] != 0 && !(t == 0 && s.prompt_ids.empty());
 }
 
 TrainSequence train_sequence(const Episode& episode) {
@@ -162,6 +201,7 @@ TrainSequence train_sequence(const Episode& episode) {
           .old_logprobs = episode.old_logprobs,
           .ref_logprobs = episode.ref_logprobs,
           .token_advantages = episode.token_advantages,
+          .entropy = episode.entropy,
           .advantage = episode.advantage};
 }
 
@@ -171,6 +211,7 @@ TrainedCounts count_trained(const std::vector<TrainSequence>& sequences) {
     const int64_t tokens = trained_tokens(s);
     counts.sequences += tokens > 0;
     counts.tokens += tokens;
+    counts.sequence_tokens.push_back(tokens);
   }
   return counts;
 }
@@ -182,15 +223,16 @@ std::vector<MicroBatch> pack(const std::vector<TrainSequence>& sequences, const 
   for (size_t i = 0; i < sequences.size(); ++i) {
     const TrainSequence& s = sequences[i];
     for (const size_t given : {s.behaviour_logprobs.size(), s.old_logprobs.size(), s.ref_logprobs.size(),
-                               s.token_advantages.size(), s.policy_mask.size()}) {
+                               s.token_advantages.size(), s.entropy.size(), s.policy_mask.size()}) {
       GRPO_CHECK(given == 0 || given == s.completion_ids.size());
     }
     lengths.push_back(length(s));
     if (trained_tokens(s) > 0) members.push_back(static_cast<int64_t>(i));
   }
+  const Weights denominators(counts, packing);
   std::vector<MicroBatch> batches;
   for (const auto& bin : best_fit_decreasing(lengths, std::move(members), packing.tokens_per_micro_batch)) {
-    batches.push_back(build(sequences, bin, counts, packing, options));
+    batches.push_back(build(sequences, bin, denominators, options));
   }
   return batches;
 }

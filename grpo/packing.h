@@ -17,25 +17,33 @@
 
 namespace grpo {
 
-// The denominator of the loss. L_i = trained tokens of sequence i, B = sequences with at least one.
-enum class LossType {
-  kGrpo,    // 1 / (B * L_i): the mean over sequences of their token mean (DeepSeekMath eq. 3)
-  kDapo,    // 1 / sum L_i: the mean over all trained tokens (DAPO); TRL's default, and what SFT uses
-  kDrGrpo,  // 1 / (B * max_completion_length): a constant, so that length carries no bias (Dr. GRPO)
+// The denominator of the loss, under verl's names: what the loss of a token is multiplied by. L_i = trained tokens of
+// sequence i, B = sequences with at least one.
+enum class LossAggMode {
+  kTokenMean,            // token-mean: 1 / sum L_i, the mean over all trained tokens (DAPO), and what SFT uses
+  kSeqMeanTokenMean,     // seq-mean-token-mean: 1 / (B L_i), the mean over sequences of their token mean (GRPO, eq. 3)
+  kSeqMeanTokenSum,      // seq-mean-token-sum: 1 / B
+  kSeqMeanTokenSumNorm,  // seq-mean-token-sum-norm: 1 / (B max_completion_length), so length has no bias (Dr. GRPO)
+  // local-token-mean: TRL's bnpo. Sequences form local batches in the order of the optimizer batch, and each local
+  // batch with a trained token counts the same: 1 / (its tokens * number of such batches).
+  kLocalTokenMean,
 };
 
 struct PackingOptions {
   // Prompt and completion tokens of one forward and backward pass; bounds activation memory, never the
   // result.
   int64_t tokens_per_micro_batch = 16384;
-  LossType loss_type = LossType::kDapo;
-  int64_t max_completion_length = 0;  // tokens, as configured for sampling; read by kDrGrpo only
+  LossAggMode loss_agg_mode = LossAggMode::kTokenMean;
+  int64_t max_completion_length = 0;        // tokens, as configured for sampling; read by kSeqMeanTokenSumNorm only
+  int64_t per_device_train_batch_size = 8;  // sequences of a local batch, masked ones included; kLocalTokenMean only
 };
 
-// Reads tokens_per_micro_batch and loss_type ("grpo", "dapo", "dr_grpo"). max_completion_length is the
-// sampler's. Throws Error naming the key.
-PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length);
-// The same for supervised fine-tuning: reads tokens_per_micro_batch alone, loss_type is kDapo.
+// Reads tokens_per_micro_batch, loss_agg_mode and, of local-token-mean, per_device_train_batch_size;
+// max_completion_length is the sampler's. Absent keys take their value from `presets` (grpo/loss_preset.h) before their
+// default. Throws Error naming the key.
+PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length,
+                                    const Json& presets = Json::object());
+// The same for supervised fine-tuning: reads tokens_per_micro_batch alone, loss_agg_mode is kTokenMean.
 PackingOptions read_sft_packing_options(ObjectReader& reader);
 
 // One sequence to learn from. The spans must outlive the call of pack() and nothing more.
@@ -48,19 +56,24 @@ struct TrainSequence {
   std::span<const double> old_logprobs = {};
   std::span<const double> ref_logprobs = {};
   std::span<const double> token_advantages = {};  // in place of `advantage`
+  std::span<const double> entropy = {};           // read by grpo/entropy_mask.h
   std::span<const uint8_t> policy_mask = {};      // 0: the token has no policy loss, and still counts (entropy masks)
   double advantage = 1.0;                         // of every token
+  int64_t position = -1;                          // in the optimizer batch; -1: where it stands in the list
 };
-// Spans of the episode's own vectors; policy_mask is empty.
+// Spans of the episode's own vectors; policy_mask is empty, position open.
 TrainSequence train_sequence(const Episode& episode);
+// Whether completion id t is trained on: its mask says so, and there is a token before it to predict it from.
+bool trained_at(const TrainSequence& sequence, size_t t);
 
 // What the denominators count, over a whole optimizer batch. A sequence whose mask is all zero (truncated,
 // aborted or unscored) counts in neither: it is as if it had not been sampled. With several ranks, add the
-// counts of all of them before packing. The first token of a sequence without prompt is predicted by nothing
+// counts of all of them before packing (and join sequence_tokens). The first token of a sequence without prompt is predicted by nothing
 // and is not trained.
 struct TrainedCounts {
   int64_t sequences = 0;  // B
   int64_t tokens = 0;     // sum L_i
+  std::vector<int64_t> sequence_tokens = {};  // L_i by position, 0 for masked sequences; read by kLocalTokenMean only
 };
 TrainedCounts count_trained(const std::vector<TrainSequence>& sequences);
 

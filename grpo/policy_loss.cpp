@@ -1,181 +1,163 @@
 #include "grpo/policy_loss.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "core/error.h"
+#include "grpo/segments.h"
 
 namespace grpo {
 namespace {
 
-constexpr double kLogRatioLimit = 20.0;  // e^20 = 4.9e8, far from the end of float32
+at::Tensor detached(const at::Tensor& t) { return t.defined() ? t.detach() : t; }
 
-at::Tensor ratio_of(const at::Tensor& logprobs, const at::Tensor& other) {
-  return (logprobs - other).clamp(-kLogRatioLimit, kLogRatioLimit).exp();
+bool of_sequences(ImportanceSamplingLevel level) { return level != ImportanceSamplingLevel::kToken; }
+
+bool of_sequences(ImportanceSamplingMode mode) {
+  return mode == ImportanceSamplingMode::kSequenceTruncate || mode == ImportanceSamplingMode::kSequenceMask ||
+         mode == ImportanceSamplingMode::kGeometricMask;
 }
 
-// What is summed, in the order of one stacked tensor that is copied to the host.
-enum Slot {
-  kLoss,
-  kKl,
-  kEntropy,
-  kLow,
-  kHigh,
-  kRatio,
-  kRatioMin,
-  kRatioMax,
-  kDiff,
-  kDiffMax,
-  kSampling,
-  kSamplingMin,
-  kSamplingMax,
-  kNumSlots
+// Everything but what is differentiated, checked.
+PolicyLossInputs prepare(const PolicyLossInputs& inputs, const PolicyLossOptions& options) {
+  PolicyLossInputs in = inputs;
+  for (at::Tensor PolicyLossInputs::*field :
+       {&PolicyLossInputs::old_logprobs, &PolicyLossInputs::ref_logprobs, &PolicyLossInputs::behaviour_logprobs,
+        &PolicyLossInputs::advantages, &PolicyLossInputs::weights, &PolicyLossInputs::policy_mask}) {
+    in.*field = detached(in.*field);
+    GRPO_CHECK(!(in.*field).defined() || (in.*field).numel() == in.logprobs.numel());
+  }
+  if (in.entropy_coef == 0.0) in.entropy = detached(in.entropy);
+  GRPO_CHECK(in.advantages.defined() && in.weights.defined());
+  GRPO_CHECK(in.ref_logprobs.defined() || !options.kl_in_loss());
+  GRPO_CHECK(in.entropy.defined() ? in.entropy.numel() == in.logprobs.numel() : in.entropy_coef == 0.0);
+  GRPO_CHECK(in.behaviour_logprobs.defined() || options.importance_sampling.mode == ImportanceSamplingMode::kNone);
+  GRPO_CHECK(in.lengths.defined() || (!of_sequences(options.importance_sampling_level) &&
+                                      !of_sequences(options.importance_sampling.mode) &&
+                                      !options.off_policy_mask_threshold));
+  return in;
+}
+
+// The terms of a micro-batch, [M] each, for the loss and for what is measured of it.
+struct Terms {
+  at::Tensor ratio;
+  at::Tensor policy;  // m_t surrogate
+  at::Tensor kl;      // undefined: no reference
+  ImportanceWeights sampling;
+  at::Tensor on_policy;  // of off_policy_mask_threshold; undefined: off
 };
 
-at::Tensor total(const at::Tensor& values) {
-  return values.sum(at::kDouble);
+Terms terms_of(const PolicyLossInputs& in, const PolicyLossOptions& options) {
+  const at::Tensor old = in.old_logprobs.defined() ? in.old_logprobs : in.logprobs.detach();
+  Terms terms;
+  terms.ratio = policy_ratio(in.logprobs, old, in.lengths, options.importance_sampling_level);
+  terms.policy = surrogate_loss(terms.ratio, in.logprobs, in.advantages, options.surrogate);
+  if (in.behaviour_logprobs.defined()) {
+    terms.sampling = importance_weights(old, in.behaviour_logprobs, in.lengths, options.importance_sampling);
+    if (terms.sampling.weights.defined()) terms.policy = terms.policy * terms.sampling.weights;
+  }
+  if (options.off_policy_mask_threshold) {
+    const at::Tensor& drawn = in.behaviour_logprobs.defined() ? in.behaviour_logprobs : old;
+    terms.on_policy = off_policy_mask(in.logprobs.detach(), drawn, in.advantages, in.lengths,
+                                      *options.off_policy_mask_threshold);
+    terms.policy = terms.policy * terms.on_policy;
+  }
+  if (in.policy_mask.defined()) terms.policy = terms.policy * in.policy_mask;
+  if (in.ref_logprobs.defined()) {
+    const auto logprobs = options.kl_in_loss() ? in.logprobs : in.logprobs.detach();
+    terms.kl = kl_per_token(logprobs, in.ref_logprobs, options.kl_estimator);
+    if (options.use_bias_correction_kl) terms.kl = terms.kl * exp_clamped(in.logprobs - old);
+  }
+  return terms;
 }
 
-// Everything here is detached.
-PolicyLossSums read_sums(const PolicyLossInputs& in, const at::Tensor& loss, const at::Tensor& ratio,
-                         const at::Tensor& kl, const PolicyLossOptions& options) {
-  const auto zero = at::zeros({}, loss.options().dtype(at::kDouble).requires_grad(false));
-  std::array<at::Tensor, kNumSlots> slots;
-  slots.fill(zero);
-  slots[kLoss] = loss.to(at::kDouble);
-  if (kl.defined()) slots[kKl] = total(kl);
-  if (in.entropy.defined()) slots[kEntropy] = total(in.entropy);
-  slots[kLow] = total((ratio < 1.0 - options.epsilon).logical_and(in.advantages < 0));
-  slots[kHigh] = total((ratio > options.upper()).logical_and(in.advantages > 0));
-  slots[kRatio] = total(ratio);
-  slots[kRatioMin] = ratio.min().to(at::kDouble);
-  slots[kRatioMax] = ratio.max().to(at::kDouble);
-  if (in.behaviour_logprobs.defined()) {
-    const auto& old = in.old_logprobs.defined() ? in.old_logprobs : in.logprobs;
-    const auto difference = (old - in.behaviour_logprobs).abs();
-    const auto sampling = ratio_of(old, in.behaviour_logprobs);
-    slots[kDiff] = total(difference);
-    slots[kDiffMax] = difference.max().to(at::kDouble);
-    slots[kSampling] = total(sampling);
-    slots[kSamplingMin] = sampling.min().to(at::kDouble);
-    slots[kSamplingMax] = sampling.max().to(at::kDouble);
+// Numbers on their way to the host, in one copy.
+class Readings {
+ public:
+  explicit Readings(const at::Tensor& like) : options_(like.options().dtype(at::kDouble)) {}
+
+  void sum(double& to, const at::Tensor& values) { add(to, values.sum(at::kDouble)); }
+  void min(double& to, const at::Tensor& values) { add(to, values.min()); }
+  void max(double& to, const at::Tensor& values) { add(to, values.max()); }
+  void add(double& to, const at::Tensor& scalar) {
+    to_.push_back(&to);
+    scalars_.push_back(scalar.detach().to(options_));
   }
-  const auto host = at::stack(at::TensorList(slots.data(), slots.size())).cpu();
-  const double* v = host.const_data_ptr<double>();
-  PolicyLossSums sums{.loss = v[kLoss],
-                      .tokens = static_cast<double>(in.logprobs.numel()),
-                      .kl = v[kKl],
-                      .entropy = v[kEntropy],
-                      .clipped_low = v[kLow],
-                      .clipped_high = v[kHigh],
-                      .ratio = v[kRatio],
-                      .ratio_min = v[kRatioMin],
-                      .ratio_max = v[kRatioMax]};
-  if (in.behaviour_logprobs.defined()) {
-    sums.sampling_logp_difference = v[kDiff];
-    sums.sampling_logp_difference_max = v[kDiffMax];
-    sums.sampling_ratio = v[kSampling];
-    sums.sampling_ratio_min = v[kSamplingMin];
-    sums.sampling_ratio_max = v[kSamplingMax];
+  void read() {
+    const at::Tensor host = at::stack(scalars_).cpu();
+    for (size_t i = 0; i < to_.size(); ++i) *to_[i] = host.const_data_ptr<double>()[i];
   }
-  return sums;
+
+ private:
+  at::TensorOptions options_;
+  std::vector<double*> to_;
+  std::vector<at::Tensor> scalars_;
+};
+
+// A flag of tokens in units: as it is, or as the share of each sequence.
+at::Tensor in_units(const at::Tensor& flags, const PolicyLossInputs& in, bool sequences) {
+  const at::Tensor numbers = flags.to(in.logprobs.scalar_type());
+  return sequences ? segment_mean(numbers, in.lengths) : numbers;
 }
 
-at::Tensor detached(const at::Tensor& t) {
-  return t.defined() ? t.detach() : t;
+void read_surrogate(const PolicyLossInputs& in, const PolicyLossOptions& options, const at::Tensor& ratio,
+                    Readings& readings, PolicyLossSums& sums) {
+  const bool sequences = of_sequences(options.importance_sampling_level);
+  sums.ratios = static_cast<double>(sequences ? in.lengths.numel() : in.logprobs.numel());
+  readings.sum(sums.ratio, in_units(ratio, in, sequences));
+  readings.min(sums.ratio_min, ratio);
+  readings.max(sums.ratio_max, ratio);
+  if (options.surrogate.kind == Surrogate::kSapo) return;
+  const ClippedTokens clipped = clipped_tokens(ratio, in.advantages, options.surrogate);
+  readings.sum(sums.clipped_low, in_units(clipped.low, in, sequences));
+  readings.sum(sums.clipped_high, in_units(clipped.high, in, sequences));
+  if (options.surrogate.delta || options.surrogate.dual_clip) {
+    readings.sum(sums.clipped_dual, in_units(clipped.dual, in, sequences));
+  }
+  if (!in.lengths.defined()) return;
+  readings.min(sums.clipped_low_min, in_units(clipped.low, in, true));
+  readings.max(sums.clipped_high_max, in_units(clipped.high, in, true));
+}
+
+void read_sampling(const PolicyLossInputs& in, const ImportanceWeights& sampling, Readings& readings,
+                   PolicyLossSums& sums) {
+  const at::Tensor& old = in.old_logprobs.defined() ? in.old_logprobs : in.logprobs;
+  const at::Tensor difference = (old.detach() - in.behaviour_logprobs).abs();
+  readings.sum(sums.sampling_logp_difference, difference);
+  readings.max(sums.sampling_logp_difference_max, difference);
+  sums.sampling_ratios = static_cast<double>(sampling.ratio.numel());
+  readings.sum(sums.sampling_ratio, sampling.ratio);
+  readings.min(sums.sampling_ratio_min, sampling.ratio);
+  readings.max(sums.sampling_ratio_max, sampling.ratio);
+  if (sampling.weights.defined()) readings.sum(sums.sampling_clipped, sampling.clipped);
 }
 
 }  // namespace
 
-PolicyLossOptions read_policy_loss_options(ObjectReader& reader) {
-  PolicyLossOptions options;
-  constexpr double kMost = 1e6;
-  options.epsilon =
-      reader.number("epsilon", options.epsilon, {.min = 0.0, .max = kMost, .min_exclusive = true});
-  if (reader.has("epsilon_high")) {
-    options.epsilon_high = reader.number("epsilon_high", {.min = options.epsilon, .max = kMost});
-  } else {
-    reader.raw("epsilon_high");
-  }
-  if (reader.has("delta")) {
-    options.delta = reader.number("delta", {.min = options.upper(), .max = 1e8, .min_exclusive = true});
-  } else {
-    reader.raw("delta");
-  }
-  options.beta = reader.number("beta", options.beta, {.min = 0.0, .max = 100.0});
-  const std::string estimator = reader.choice("kl_estimator", {"k3", "k2", "k1"}, "k3");
-  if (estimator == "k1") {
-    reader.fail("kl_estimator",
-                "\"k1\" does nothing in the loss: its expected gradient does not depend on the reference",
-                "use \"k3\", or \"k2\" for the gradient of KL(policy || reference)");
-  }
-  options.kl_estimator = estimator == "k2" ? KlEstimator::kK2 : KlEstimator::kK3;
-  return options;
-}
-
-void PolicyLossSums::add(const PolicyLossSums& other) {
-  loss += other.loss;
-  tokens += other.tokens;
-  kl += other.kl;
-  entropy += other.entropy;
-  clipped_low += other.clipped_low;
-  clipped_high += other.clipped_high;
-  ratio += other.ratio;
-  ratio_min = std::min(ratio_min, other.ratio_min);
-  ratio_max = std::max(ratio_max, other.ratio_max);
-  sampling_logp_difference += other.sampling_logp_difference;
-  sampling_logp_difference_max = std::max(sampling_logp_difference_max, other.sampling_logp_difference_max);
-  sampling_ratio += other.sampling_ratio;
-  sampling_ratio_min = std::min(sampling_ratio_min, other.sampling_ratio_min);
-  sampling_ratio_max = std::max(sampling_ratio_max, other.sampling_ratio_max);
-}
-
-bool PolicyLossSums::finite() const {
-  return std::isfinite(loss);
-}
-
-at::Tensor kl_per_token(const at::Tensor& logprobs, const at::Tensor& ref_logprobs, KlEstimator estimator) {
-  const auto d = ref_logprobs - logprobs;
-  if (estimator == KlEstimator::kK2) return 0.5 * d.square();
-  const auto capped = d.clamp_max(kLogRatioLimit);
-  // expm1 keeps the digits that exp(d) - 1 would lose near 0; the floor removes its last rounding.
-  return (capped.expm1() - capped).clamp_min(0.0);
-}
-
 PolicyLoss policy_loss(const PolicyLossInputs& inputs, const PolicyLossOptions& options) {
-  PolicyLossInputs in = inputs;
-  in.old_logprobs = detached(inputs.old_logprobs);
-  in.ref_logprobs = detached(inputs.ref_logprobs);
-  in.behaviour_logprobs = detached(inputs.behaviour_logprobs);
-  in.entropy = detached(inputs.entropy);
-  in.advantages = detached(inputs.advantages);
-  in.weights = detached(inputs.weights);
-  const int64_t m = in.logprobs.numel();
-  GRPO_CHECK(in.advantages.numel() == m && in.weights.numel() == m);
-  GRPO_CHECK(!in.old_logprobs.defined() || in.old_logprobs.numel() == m);
-  GRPO_CHECK(in.ref_logprobs.defined() ? in.ref_logprobs.numel() == m : options.beta == 0.0);
-  GRPO_CHECK(!in.behaviour_logprobs.defined() || in.behaviour_logprobs.numel() == m);
-  if (m == 0) return {in.logprobs.sum(), {}};
+  const PolicyLossInputs in = prepare(inputs, options);
+  if (in.logprobs.numel() == 0) return {in.logprobs.sum(), {}};
+  const Terms terms = terms_of(in, options);
+  const at::Tensor per_token = options.kl_in_loss() ? terms.policy + options.beta * terms.kl : terms.policy;
+  const at::Tensor without_bonus = (per_token * in.weights).sum();
+  PolicyLoss out{.loss = without_bonus, .sums = {}};
+  if (in.entropy_coef != 0.0) out.loss = without_bonus - in.entropy_coef * (in.entropy * in.weights).sum();
 
-  const auto& old = in.old_logprobs.defined() ? in.old_logprobs : in.logprobs.detach();
-  const auto ratio = ratio_of(in.logprobs, old);
-  const auto bounded = options.delta ? ratio.clamp_max(*options.delta) : ratio;
-  const auto clipped = ratio.clamp(1.0 - options.epsilon, options.upper());
-  auto per_token = -at::minimum(bounded * in.advantages, clipped * in.advantages);
-  at::Tensor kl;
-  if (in.ref_logprobs.defined()) {
-    const bool differentiate = options.beta != 0.0;
-    kl = kl_per_token(differentiate ? in.logprobs : in.logprobs.detach(), in.ref_logprobs,
-                      options.kl_estimator);
-    if (differentiate) per_token = per_token + options.beta * kl;
-  }
-  const auto loss = (per_token * in.weights).sum();
-
-  in.logprobs = in.logprobs.detach();
-  return {loss, read_sums(in, loss.detach(), ratio.detach(), detached(kl), options)};
+  const at::NoGradGuard no_grad;
+  PolicyLossSums& sums = out.sums;
+  sums.tokens = static_cast<double>(in.logprobs.numel());
+  sums.sequences = in.lengths.defined() ? static_cast<double>(in.lengths.numel()) : 0.0;
+  sums.entropy_coef = in.entropy_coef;
+  Readings readings(in.logprobs);
+  readings.add(sums.loss, out.loss);
+  readings.add(sums.policy_loss, without_bonus);
+  if (terms.kl.defined()) readings.sum(sums.kl, terms.kl);
+  if (in.entropy.defined()) readings.sum(sums.entropy, in.entropy);
+  if (in.policy_mask.defined()) readings.sum(sums.entropy_masked, in.policy_mask == 0);
+  if (terms.on_policy.defined()) readings.sum(sums.off_policy_masked, terms.on_policy == 0);
+  read_surrogate(in, options, terms.ratio, readings, sums);
+  if (in.behaviour_logprobs.defined()) read_sampling(in, terms.sampling, readings, sums);
+  readings.read();
+  return out;
 }
 
 }  // namespace grpo

@@ -18,7 +18,7 @@ namespace grpo {
 struct TrainerOptions {
   int64_t max_steps = 0;             // optimizer steps
   int64_t prompts_per_step = 8;      // prompts (groups) per optimizer step
-  int64_t num_generations = 8;       // samples per prompt, at least 2
+  int64_t num_generations = 8;       // samples per prompt, at least 2 unless advantages are of the whole batch
   int64_t steps_per_generation = 1;  // optimizer steps that share one rollout, each on its own prompts
   int64_t num_iterations = 1;        // passes over a rollout (mu of the paper)
   SamplingOptions sampling;          // max_tokens is max_completion_length
@@ -46,8 +46,9 @@ struct TrainerOptions {
   EngineOptions engine;
 };
 
-// Reads every key above but max_steps' data from a stage's options (TRL's names, flat) and checks that they
-// fit together. Throws Error naming the key.
+// Reads every key above but max_steps' data from a stage's options (TRL's names, flat), with those of loss_type and
+// preset (grpo/loss_preset.h) where the stage leaves them open, and checks that they fit together. Throws Error naming
+// the key.
 TrainerOptions read_trainer_options(ObjectReader& reader);
 
 }  // namespace grpo

@@ -55,7 +55,7 @@ struct NaiveMtp {
 };
 
 // Every trained token at place j of its sequence, from row j - k - 1 of module k.
-NaiveMtp naive_mtp(const Policy& policy, const Data& data, LossType type, bool post_norm) {
+NaiveMtp naive_mtp(const Policy& policy, const Data& data, LossAggMode type, bool post_norm) {
   const reference::NaivePolicy naive(policy);
   const TrainedCounts counts = count_trained(data.sequences());
   NaiveMtp out;
@@ -70,7 +70,7 @@ NaiveMtp naive_mtp(const Policy& policy, const Data& data, LossType type, bool p
         const auto place = static_cast<int64_t>(data.prompts[s].size() + t);
         const int64_t row = place - static_cast<int64_t>(module) - 2;
         if (data.masks[s][t] == 0 || row < 0) continue;
-        const double weight = type == LossType::kDapo
+        const double weight = type == LossAggMode::kTokenMean
                                   ? 1.0 / static_cast<double>(counts.tokens)
                                   : 1.0 / static_cast<double>(counts.sequences * own.tokens);
         out.loss -= 0.5 * weight * logprobs[row][data.completions[s][t]].item<double>();
@@ -88,12 +88,12 @@ TEST(MtpLoss, IsTheMeanOverModulesOfTheTrainedTargetsCrossEntropy) {
   const Policy policy = random_policy(json, at::kDouble);
   const Data data(policy);
   const auto sequences = data.sequences();
-  for (const LossType type : {LossType::kDapo, LossType::kGrpo}) {
+  for (const LossAggMode type : {LossAggMode::kTokenMean, LossAggMode::kSeqMeanTokenMean}) {
     for (const MtpHiddenState state : {MtpHiddenState::kPostNorm, MtpHiddenState::kPreNorm}) {
       const NaiveMtp expected = naive_mtp(policy, data, type, state == MtpHiddenState::kPostNorm);
       ASSERT_GT(expected.hits, 0) << "the fixture's guesses are never right";
       for (const int64_t budget : {1, 20, 1000}) {
-        const PackingOptions packing{.tokens_per_micro_batch = budget, .loss_type = type};
+        const PackingOptions packing{.tokens_per_micro_batch = budget, .loss_agg_mode = type};
         double loss = 0;
         int64_t hits = 0, predictions = 0;
         for (const MicroBatch& batch : pack(sequences, count_trained(sequences), packing, kDoubles)) {
@@ -163,7 +163,7 @@ TEST(AuxiliaryLosses, AddUpToTheObjectiveWithTheirWeightsAndAreLoggedWithout) {
   const double main = objective(policy, data, 30, {.mtp = {.scale = 0.0}}).item<double>();
   const double mtp = metrics.at("mtp/loss"), balance = metrics.at("moe/aux_loss");
   EXPECT_NEAR(all, main + 0.3 * mtp + 0.05 * balance, 1e-9);
-  const NaiveMtp expected = naive_mtp(policy, data, LossType::kDapo, true);
+  const NaiveMtp expected = naive_mtp(policy, data, LossAggMode::kTokenMean, true);
   EXPECT_NEAR(mtp, expected.loss, 1e-5);
   EXPECT_NEAR(metrics.at("mtp/accuracy").get<double>(),
               static_cast<double>(expected.hits) / static_cast<double>(expected.predictions), 1e-12);

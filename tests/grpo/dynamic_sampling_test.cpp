@@ -107,9 +107,9 @@ TEST(DynamicSampling, DenominatorsAreThoseOfTheGroupsReallyUsed) {
   // Of problems 0, 1, 2, ... only 1 has anything to teach: the step equals one of a single prompt, for every
   // loss.
   const Policy start = character_policy(llama_json());
-  for (const LossType type : {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo}) {
+  for (const LossAggMode type : {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean, LossAggMode::kSeqMeanTokenSumNorm}) {
     TrainerOptions options = dynamic_options(2);
-    options.packing.loss_type = type;
+    options.packing.loss_agg_mode = type;
     Policy policy = start.clone();
     Trainer trainer(policy, &characters(), varied_where([](int64_t id) { return id == 1; }), options, 54);
     const Json metrics = trainer.step(sum_problem);

@@ -12,6 +12,7 @@
 #include "grpo/packing.h"
 #include "grpo/policy_loss.h"
 #include "tests/grpo/random_groups.h"
+#include "tests/grpo/toy_model.h"
 #include "tests/reference/naive_grpo.h"
 
 namespace grpo {
@@ -20,47 +21,11 @@ namespace {
 using testing::random_groups;
 using testing::sequences_of;
 
-constexpr int64_t kVocab = testing::kRandomVocab;
-constexpr int64_t kWidth = 6;
-constexpr LossType kLossTypes[] = {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo};
+using testing::kDoubles;
+using testing::ToyModel;
 
-const at::TensorOptions kDoubles = at::TensorOptions().dtype(at::kDouble);
-
-std::vector<int64_t> list(const at::Tensor& t) {
-  const at::Tensor flat = t.to(at::kLong).contiguous();
-  return {flat.const_data_ptr<int64_t>(), flat.const_data_ptr<int64_t>() + flat.numel()};
-}
-
-// A causal model of two matrices: a token sees the mean of the embeddings of its own sequence so far.
-struct ToyModel {
-  at::Tensor embedding, head;
-
-  explicit ToyModel(uint64_t seed, double scale = 0.7) {
-    Stream random(seed);
-    embedding = at::empty({kVocab, kWidth}, kDoubles);
-    head = at::empty({kWidth, kVocab}, kDoubles);
-    for (at::Tensor* t : {&embedding, &head}) {
-      double* numbers = t->mutable_data_ptr<double>();
-      for (int64_t i = 0; i < t->numel(); ++i) numbers[i] = scale * (2.0 * random.uniform() - 1.0);
-      t->requires_grad_(true);
-    }
-  }
-
-  std::vector<Parameter> parameters() const { return {{"embedding", embedding}, {"head", head}}; }
-
-  // Log-probabilities of the micro-batch's targets, [M].
-  at::Tensor logprobs(const MicroBatch& batch) const {
-    const auto embedded = embedding.index_select(0, batch.tokens.tokens);
-    const auto bounds = list(batch.tokens.cu_seqlens);
-    std::vector<at::Tensor> hidden;
-    for (size_t s = 0; s + 1 < bounds.size(); ++s) {
-      const auto own = embedded.slice(0, bounds[s], bounds[s + 1]);
-      hidden.push_back(own.cumsum(0) / at::arange(1, own.size(0) + 1, kDoubles).unsqueeze(1));
-    }
-    const auto rows = at::cat(hidden).index_select(0, batch.rows);
-    return at::matmul(rows, head).log_softmax(1).gather(1, batch.targets.unsqueeze(1)).squeeze(1);
-  }
-};
+constexpr LossAggMode kModes[] = {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean,
+                                  LossAggMode::kSeqMeanTokenSumNorm};
 
 struct Update {
   double loss = 0.0;
@@ -76,8 +41,10 @@ Update update(const ToyModel& model, const std::vector<TrainSequence>& sequences
   AdamW optimizer(model.parameters(), {});
   Update out;
   for (const MicroBatch& batch : pack(sequences, count_trained(sequences), packing, kDoubles)) {
-    PolicyLossInputs inputs{
-        .logprobs = model.logprobs(batch), .advantages = batch.advantages, .weights = batch.weights};
+    PolicyLossInputs inputs{.logprobs = model.logprobs(batch),
+                            .advantages = batch.advantages,
+                            .weights = batch.weights,
+                            .lengths = batch.lengths};
     if (!first_update) inputs.old_logprobs = batch.behaviour_logprobs;
     if (options.beta > 0.0) inputs.ref_logprobs = reference_model.logprobs(batch);
     const auto result = policy_loss(inputs, options);
@@ -110,10 +77,10 @@ TEST(Gradient, DoesNotDependOnMicroBatchesPackingOrOrder) {
   assign_advantages(groups, {});
   const auto sequences = sequences_of(groups);
   const ToyModel model(2);
-  const PolicyLossOptions options{.epsilon_high = 0.28, .delta = 4.0, .beta = 0.04};
+  const PolicyLossOptions options{.surrogate = {.epsilon_high = 0.28, .delta = 4.0}, .beta = 0.04};
   Stream random(3);
-  for (LossType type : kLossTypes) {
-    PackingOptions packing{.tokens_per_micro_batch = 1 << 20, .loss_type = type, .max_completion_length = 20};
+  for (LossAggMode mode : kModes) {
+    PackingOptions packing{.tokens_per_micro_batch = 1 << 20, .loss_agg_mode = mode, .max_completion_length = 20};
     const Update whole = update(model, sequences, packing, options);
     EXPECT_EQ(whole.num_micro_batches, 1u);
     EXPECT_GT(size(whole), 1e-3);
@@ -142,9 +109,9 @@ TEST(Gradient, OfSharesWithCommonCountsAddsUpToThatOfTheBatch) {
   const auto sequences = sequences_of(groups);
   const auto counts = count_trained(sequences);
   const ToyModel model(5);
-  for (LossType type : kLossTypes) {
+  for (LossAggMode mode : kModes) {
     const PackingOptions packing{
-        .tokens_per_micro_batch = 40, .loss_type = type, .max_completion_length = 20};
+        .tokens_per_micro_batch = 40, .loss_agg_mode = mode, .max_completion_length = 20};
     const Update whole = update(model, sequences, packing, {});
     AdamW optimizer(model.parameters(), {});
     for (int64_t rank = 0; rank < 2; ++rank) {  // a group's samples end up on both sides
@@ -167,7 +134,7 @@ TEST(Gradient, OfSharesWithCommonCountsAddsUpToThatOfTheBatch) {
 }
 
 // The batch loss as the papers write it, from the model's own log-probabilities of one sequence at a time.
-double naive_batch_loss(const ToyModel& model, const std::vector<TrainSequence>& sequences, LossType type,
+double naive_batch_loss(const ToyModel& model, const std::vector<TrainSequence>& sequences, LossAggMode mode,
                         const reference::LossKnobs& knobs, double max_completion_length) {
   const ToyModel reference_model(77);
   std::vector<std::vector<double>> losses;
@@ -184,8 +151,8 @@ double naive_batch_loss(const ToyModel& model, const std::vector<TrainSequence>&
       ++i;
     }
   }
-  if (type == LossType::kGrpo) return reference::mean_of_sequence_means(losses);
-  if (type == LossType::kDapo) return reference::mean_of_tokens(losses);
+  if (mode == LossAggMode::kSeqMeanTokenMean) return reference::mean_of_sequence_means(losses);
+  if (mode == LossAggMode::kTokenMean) return reference::mean_of_tokens(losses);
   return reference::constant_length_mean(losses, max_completion_length);
 }
 
@@ -194,10 +161,10 @@ TEST(Gradient, LossOfEveryTypeEqualsItsPublishedAverage) {
   assign_advantages(groups, {});
   const auto sequences = sequences_of(groups);
   const ToyModel model(7);
-  for (LossType type : kLossTypes) {
+  for (LossAggMode mode : kModes) {
     const PackingOptions packing{
-        .tokens_per_micro_batch = 50, .loss_type = type, .max_completion_length = 32};
-    const double expected = naive_batch_loss(model, sequences, type, {.beta = 0.04}, 32.0);
+        .tokens_per_micro_batch = 50, .loss_agg_mode = mode, .max_completion_length = 32};
+    const double expected = naive_batch_loss(model, sequences, mode, {.beta = 0.04}, 32.0);
     EXPECT_NEAR(update(model, sequences, packing, {.beta = 0.04}).loss, expected, 1e-12);
   }
 }
@@ -208,9 +175,9 @@ TEST(Gradient, EqualsFiniteDifferencesOfThePublishedLoss) {
   const auto sequences = sequences_of(groups);
   const ToyModel model(9);
   constexpr double h = 1e-6;
-  for (LossType type : kLossTypes) {
+  for (LossAggMode mode : kModes) {
     const PackingOptions packing{
-        .tokens_per_micro_batch = 30, .loss_type = type, .max_completion_length = 16};
+        .tokens_per_micro_batch = 30, .loss_agg_mode = mode, .max_completion_length = 16};
     const Update analytic = update(model, sequences, packing, {.beta = 0.04});
     at::NoGradGuard no_grad;
     const auto parameters = model.parameters();
@@ -220,9 +187,9 @@ TEST(Gradient, EqualsFiniteDifferencesOfThePublishedLoss) {
       for (int64_t i = 0; i < gradient.numel(); i += 5) {
         const double kept = numbers[i];
         numbers[i] = kept + h;
-        const double above = naive_batch_loss(model, sequences, type, {.beta = 0.04}, 16.0);
+        const double above = naive_batch_loss(model, sequences, mode, {.beta = 0.04}, 16.0);
         numbers[i] = kept - h;
-        const double below = naive_batch_loss(model, sequences, type, {.beta = 0.04}, 16.0);
+        const double below = naive_batch_loss(model, sequences, mode, {.beta = 0.04}, 16.0);
         numbers[i] = kept;
         EXPECT_NEAR(gradient.const_data_ptr<double>()[i], (above - below) / (2 * h), 1e-7)
             << parameters[p].name;
@@ -242,8 +209,8 @@ TEST(Gradient, FirstUpdateHasLossZeroForGrpoAndTheWeightedAdvantageForDapo) {
     lengths += length;
     weighted += length * s.advantage;
   }
-  const Update grpo = update(model, sequences, {.loss_type = LossType::kGrpo}, {}, /*first_update=*/true);
-  const Update dapo = update(model, sequences, {.loss_type = LossType::kDapo}, {}, /*first_update=*/true);
+  const Update grpo = update(model, sequences, {.loss_agg_mode = LossAggMode::kSeqMeanTokenMean}, {}, /*first_update=*/true);
+  const Update dapo = update(model, sequences, {.loss_agg_mode = LossAggMode::kTokenMean}, {}, /*first_update=*/true);
   EXPECT_NEAR(grpo.loss, 0.0, 1e-12);
   EXPECT_GT(size(grpo), 1e-4);
   EXPECT_NEAR(dapo.loss, -weighted / lengths, 1e-12);
@@ -271,9 +238,9 @@ TEST(Gradient, IsThatOfTheBatchWithoutItsMaskedSequences) {
   }
   ASSERT_LT(unmasked.size(), all.size());
   const ToyModel model(15);
-  for (LossType type : kLossTypes) {
+  for (LossAggMode mode : kModes) {
     const PackingOptions packing{
-        .tokens_per_micro_batch = 60, .loss_type = type, .max_completion_length = 20};
+        .tokens_per_micro_batch = 60, .loss_agg_mode = mode, .max_completion_length = 20};
     EXPECT_LT(
         distance(update(model, all, packing, {.beta = 0.1}), update(model, unmasked, packing, {.beta = 0.1})),
         1e-15);
@@ -286,9 +253,9 @@ TEST(Gradient, OfAnAllMaskedBatchIsZeroWithoutNotANumber) {
     for (Episode& episode : group.episodes) episode.reward = std::nullopt;
   }
   assign_advantages(groups, {});
-  for (LossType type : kLossTypes) {
+  for (LossAggMode mode : kModes) {
     const Update none = update(ToyModel(17), sequences_of(groups),
-                               {.loss_type = type, .max_completion_length = 20}, {.beta = 0.1});
+                               {.loss_agg_mode = mode, .max_completion_length = 20}, {.beta = 0.1});
     EXPECT_EQ(none.num_micro_batches, 0u);
     EXPECT_EQ(none.loss, 0.0);
     EXPECT_EQ(none.sums.tokens, 0.0);

@@ -149,7 +149,7 @@ SftOptions tiny_sft() {
   SftOptions options;
   options.max_steps = 20;
   options.samples_per_step = 8;
-  options.packing = {.tokens_per_micro_batch = 1000, .loss_type = LossType::kDapo};
+  options.packing = {.tokens_per_micro_batch = 1000, .loss_agg_mode = LossAggMode::kTokenMean};
   options.schedule.learning_rate = 1e-2;
   return options;
 }

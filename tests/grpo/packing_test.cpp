@@ -66,7 +66,7 @@ using Numbers = std::vector<double>;
 
 TEST(Packing, LaysOutTwoSequencesAsWrittenByHand) {
   const std::vector<Sample> samples{sample(1, 2, {1, 0, 1}, 0.5), sample(2, 1, {1, 1}, -2.0)};
-  const auto batches = pack_all(samples, {.tokens_per_micro_batch = 8, .loss_type = LossType::kGrpo});
+  const auto batches = pack_all(samples, {.tokens_per_micro_batch = 8, .loss_agg_mode = LossAggMode::kSeqMeanTokenMean});
   ASSERT_EQ(batches.size(), 1u);
   const MicroBatch& b = batches[0];
   EXPECT_EQ(list<int64_t>(b.tokens.tokens), (Ids{1000, 1001, 1002, 1003, 1004, 2000, 2001, 2002}));
@@ -170,11 +170,11 @@ TEST(Packing, WeightsHoldTheDenominatorOfTheWholeBatch) {
   const std::vector<Sample> samples{sample(1, 2, ones(4)), sample(2, 3, {0, 1, 1}),
                                     sample(3, 1, {0, 0, 0, 0}), sample(4, 1, {1})};
   for (int64_t budget : {1, 6, 100}) {
-    PackingOptions packing{.tokens_per_micro_batch = budget, .loss_type = LossType::kGrpo};
+    PackingOptions packing{.tokens_per_micro_batch = budget, .loss_agg_mode = LossAggMode::kSeqMeanTokenMean};
     EXPECT_EQ(weights_of(samples, packing), (Numbers{1.0 / 12, 1.0 / 6, 0, 1.0 / 3}));
-    packing.loss_type = LossType::kDapo;
+    packing.loss_agg_mode = LossAggMode::kTokenMean;
     EXPECT_EQ(weights_of(samples, packing), (Numbers{1.0 / 7, 1.0 / 7, 0, 1.0 / 7}));
-    packing.loss_type = LossType::kDrGrpo;
+    packing.loss_agg_mode = LossAggMode::kSeqMeanTokenSumNorm;
     packing.max_completion_length = 50;
     EXPECT_EQ(weights_of(samples, packing), (Numbers{1.0 / 150, 1.0 / 150, 0, 1.0 / 150}));
   }
@@ -182,9 +182,61 @@ TEST(Packing, WeightsHoldTheDenominatorOfTheWholeBatch) {
 
 TEST(Packing, DrGrpoDividesByTheConfiguredLengthWhateverTheBatchIsWide) {
   const PackingOptions packing{
-      .tokens_per_micro_batch = 100, .loss_type = LossType::kDrGrpo, .max_completion_length = 512};
+      .tokens_per_micro_batch = 100, .loss_agg_mode = LossAggMode::kSeqMeanTokenSumNorm, .max_completion_length = 512};
   EXPECT_EQ(weights_of({sample(1, 1, ones(3)), sample(2, 1, ones(4))}, packing)[0], 1.0 / 1024);
   EXPECT_EQ(weights_of({sample(1, 1, ones(3)), sample(2, 1, ones(40))}, packing)[0], 1.0 / 1024);
+}
+
+TEST(Packing, LocalBatchesCountTheSameInTheOrderOfTheOptimizerBatch) {
+  // Trained tokens 4, 2 | 0, 0 | 1, 5 | 2 with two sequences to a batch: three batches have a token.
+  const std::vector<Sample> samples{sample(1, 2, ones(4)), sample(2, 3, {0, 1, 1}), sample(3, 1, {0, 0}),
+                                    sample(4, 1, {0}),     sample(5, 1, {1}),       sample(6, 1, ones(5)),
+                                    sample(7, 1, ones(2))};
+  PackingOptions packing{.loss_agg_mode = LossAggMode::kLocalTokenMean, .per_device_train_batch_size = 2};
+  for (int64_t budget : {1, 6, 100}) {
+    packing.tokens_per_micro_batch = budget;
+    EXPECT_EQ(weights_of(samples, packing), (Numbers{1.0 / 18, 1.0 / 18, 0, 0, 1.0 / 18, 1.0 / 18, 1.0 / 6}));
+  }
+  packing.per_device_train_batch_size = 1;  // one sequence each: the mean over sequences of their token mean
+  EXPECT_EQ(weights_of(samples, packing),
+            weights_of(samples, {.loss_agg_mode = LossAggMode::kSeqMeanTokenMean}));
+  packing.per_device_train_batch_size = 7;  // all in one: the mean over tokens
+  EXPECT_EQ(weights_of(samples, packing), weights_of(samples, {.loss_agg_mode = LossAggMode::kTokenMean}));
+}
+
+TEST(Packing, APartOfABatchKeepsItsLocalBatchesByPosition) {
+  const std::vector<Sample> samples{sample(1, 2, ones(4)), sample(2, 3, ones(2)), sample(3, 1, ones(3))};
+  auto sequences = views(samples);
+  const auto counts = count_trained(sequences);
+  sequences[2].position = 2;
+  const PackingOptions packing{.loss_agg_mode = LossAggMode::kLocalTokenMean, .per_device_train_batch_size = 2};
+  const auto part = pack({sequences[2]}, counts, packing, kDoubles);
+  EXPECT_EQ(list<double>(part.at(0).weights), Numbers(3, 1.0 / 6));
+}
+
+TEST(Packing, SequenceSumsAreDividedBySequencesAlone) {
+  const std::vector<Sample> samples{sample(1, 2, ones(4)), sample(2, 3, {0, 0}), sample(3, 1, ones(3))};
+  EXPECT_EQ(weights_of(samples, {.loss_agg_mode = LossAggMode::kSeqMeanTokenSum}), (Numbers{0.5, 0, 0.5}));
+}
+
+TEST(Packing, CarriesWhatTheTrainerFoundOutAboutTokens) {
+  Episode episode;
+  episode.prompt_ids = {7};
+  episode.completion_ids = {9, 8, 6};
+  episode.loss_mask = {1, 0, 1};
+  episode.behaviour_logprobs = {-1.0f, -2.0f, -3.0f};
+  episode.old_logprobs = {-1.5, -2.5, -3.5};
+  episode.ref_logprobs = {-4.0, -5.0, -6.0};
+  episode.token_advantages = {0.5, 0.0, -0.25};
+  std::vector<TrainSequence> sequences{train_sequence(episode)};
+  const std::vector<uint8_t> mask = {0, 1, 1};
+  sequences[0].policy_mask = mask;
+  const MicroBatch b = pack(sequences, count_trained(sequences), {}, kDoubles).at(0);
+  EXPECT_EQ(list<double>(b.old_logprobs), (Numbers{-1.5, -3.5}));
+  EXPECT_EQ(list<double>(b.ref_logprobs), (Numbers{-4.0, -6.0}));
+  EXPECT_EQ(list<double>(b.advantages), (Numbers{0.5, -0.25}));
+  EXPECT_EQ(list<double>(b.policy_mask), (Numbers{0, 1}));
+  EXPECT_EQ(list<int64_t>(b.lengths), (Ids{2}));
 }
 
 TEST(Packing, CountsMayBeThoseOfALargerBatchThanItPacks) {
@@ -193,13 +245,13 @@ TEST(Packing, CountsMayBeThoseOfALargerBatchThanItPacks) {
   const auto counts = count_trained(sequences);
   EXPECT_EQ(counts.sequences, 2);
   EXPECT_EQ(counts.tokens, 8);
-  const auto share = pack({sequences[0]}, counts, {.loss_type = LossType::kDapo}, kDoubles);
+  const auto share = pack({sequences[0]}, counts, {.loss_agg_mode = LossAggMode::kTokenMean}, kDoubles);
   EXPECT_EQ(list<double>(share.at(0).weights), (Numbers{0.125, 0.125}));
 }
 
 TEST(Packing, AnAllMaskedBatchGivesNoMicroBatch) {
-  for (LossType type : {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo}) {
-    const PackingOptions packing{.loss_type = type, .max_completion_length = 8};
+  for (LossAggMode type : {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean, LossAggMode::kSeqMeanTokenSumNorm}) {
+    const PackingOptions packing{.loss_agg_mode = type, .max_completion_length = 8};
     EXPECT_TRUE(pack_all({sample(1, 2, {0, 0}), sample(2, 2, {0})}, packing).empty());
     EXPECT_TRUE(pack_all({}, packing).empty());
   }
@@ -237,24 +289,39 @@ TEST(Packing, AnEpisodeIsPackedVerbatim) {
   EXPECT_EQ(list<float>(batches[0].behaviour_logprobs), (std::vector<float>{-1.0f, -2.0f}));
 }
 
-TEST(PackingOptions, AreReadUnderTheirNames) {
-  const Json json = parse_json(R"({"tokens_per_micro_batch": 99, "loss_type": "dr_grpo"})", "recipe.json");
+PackingOptions read(const std::string& text) {
+  const Json json = parse_json(text, "recipe.json");
   ObjectReader reader(json, "recipe.json");
   const auto options = read_packing_options(reader, 300);
   reader.finish();
-  EXPECT_EQ(options.tokens_per_micro_batch, 99);
-  EXPECT_EQ(options.loss_type, LossType::kDrGrpo);
-  EXPECT_EQ(options.max_completion_length, 300);
-  ObjectReader sft(json, "recipe.json");
-  EXPECT_EQ(read_sft_packing_options(sft).loss_type, LossType::kDapo);
-  EXPECT_THROW(sft.finish(), Error);  // loss_type means nothing to supervised fine-tuning
+  return options;
 }
 
-TEST(PackingOptions, RefuseAnUnknownLossAndAnEmptyBudget) {
-  for (const char* text : {R"({"loss_type": "bnpo"})", R"({"tokens_per_micro_batch": 0})"}) {
-    const Json json = parse_json(text, "recipe.json");
-    ObjectReader reader(json, "recipe.json");
-    EXPECT_THROW(read_packing_options(reader, 10), Error) << text;
+TEST(PackingOptions, AreReadUnderTheirNames) {
+  const auto options = read(R"({"tokens_per_micro_batch": 99, "loss_agg_mode": "seq-mean-token-sum-norm"})");
+  EXPECT_EQ(options.tokens_per_micro_batch, 99);
+  EXPECT_EQ(options.loss_agg_mode, LossAggMode::kSeqMeanTokenSumNorm);
+  EXPECT_EQ(options.max_completion_length, 300);
+  EXPECT_EQ(read("{}").loss_agg_mode, LossAggMode::kTokenMean);
+  EXPECT_EQ(read(R"({"loss_agg_mode": "seq-mean-token-mean"})").loss_agg_mode, LossAggMode::kSeqMeanTokenMean);
+  EXPECT_EQ(read(R"({"loss_agg_mode": "seq-mean-token-sum"})").loss_agg_mode, LossAggMode::kSeqMeanTokenSum);
+  const auto local = read(R"({"loss_agg_mode": "local-token-mean", "per_device_train_batch_size": 4})");
+  EXPECT_EQ(local.loss_agg_mode, LossAggMode::kLocalTokenMean);
+  EXPECT_EQ(local.per_device_train_batch_size, 4);
+}
+
+TEST(PackingOptions, OfSupervisedFineTuningAreTheBudgetAlone) {
+  const Json json = parse_json(R"({"tokens_per_micro_batch": 99, "loss_agg_mode": "token-mean"})", "recipe.json");
+  ObjectReader sft(json, "recipe.json");
+  EXPECT_EQ(read_sft_packing_options(sft).loss_agg_mode, LossAggMode::kTokenMean);
+  EXPECT_THROW(sft.finish(), Error);
+}
+
+TEST(PackingOptions, RefuseAnUnknownModeAnEmptyBudgetAndALocalBatchOfNothing) {
+  for (const char* text : {R"({"loss_agg_mode": "bnpo"})", R"({"tokens_per_micro_batch": 0})",
+                           R"({"per_device_train_batch_size": 4})",
+                           R"({"loss_agg_mode": "local-token-mean", "per_device_train_batch_size": 0})"}) {
+    EXPECT_THROW(read(text), Error) << text;
   }
 }
 

@@ -92,9 +92,9 @@ TEST(PolicyGradient, DoesNotDependOnMicroBatchesPackingOrOrder) {
   for (const Json& config : testing::all_architectures()) {
     Policy policy = testing::random_policy(config, at::kDouble, 1);
     const Policy reference = testing::random_policy(config, at::kDouble, 2);
-    for (LossType type : {LossType::kGrpo, LossType::kDapo, LossType::kDrGrpo}) {
+    for (LossAggMode type : {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean, LossAggMode::kSeqMeanTokenSumNorm}) {
       PackingOptions packing{
-          .tokens_per_micro_batch = 1 << 20, .loss_type = type, .max_completion_length = 20};
+          .tokens_per_micro_batch = 1 << 20, .loss_agg_mode = type, .max_completion_length = 20};
       const Update whole = update(policy, &reference, sequences, packing);
       EXPECT_EQ(whole.num_micro_batches, 1u);
       for (int64_t budget : {1, 50}) {
@@ -128,7 +128,7 @@ TEST(PolicyGradient, FirstUpdateAgainstItsOwnCloneHasRatioOneAndKlZero) {
     Policy policy = testing::random_policy(config, at::kFloat, 3);
     const Policy reference = policy.clone();
     const Update first = update(policy, &reference, sequences,
-                                {.tokens_per_micro_batch = 64, .loss_type = LossType::kGrpo}, true);
+                                {.tokens_per_micro_batch = 64, .loss_agg_mode = LossAggMode::kSeqMeanTokenMean}, true);
     EXPECT_EQ(first.sums.kl, 0.0);
     EXPECT_EQ(first.sums.ratio_min, 1.0);
     EXPECT_EQ(first.sums.ratio_max, 1.0);

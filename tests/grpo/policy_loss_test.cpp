@@ -73,14 +73,14 @@ std::vector<reference::LossKnobs> knob_grid() {
 }
 
 PolicyLossOptions options_of(const reference::LossKnobs& knobs) {
-  return {.epsilon = knobs.low, .epsilon_high = knobs.high, .delta = knobs.delta, .beta = knobs.beta};
+  return {.surrogate = {.epsilon = knobs.low, .epsilon_high = knobs.high, .delta = knobs.delta}, .beta = knobs.beta};
 }
 
 // Loss and d loss / d logprob of a single token of weight 1.
-std::pair<double, double> one_token(double ratio, double advantage, const PolicyLossOptions& options) {
+std::pair<double, double> one_token(double ratio, double advantage, const SurrogateOptions& surrogate) {
   const Tokens t{{std::log(ratio)}, {0.0}, {0.0}, {advantage}, {1.0}};
   const auto inputs = t.inputs();
-  const auto result = policy_loss(inputs, options);
+  const auto result = policy_loss(inputs, {.surrogate = surrogate});
   result.loss.backward();
   return {result.loss.item<double>(), inputs.logprobs.grad().item<double>()};
 }
@@ -133,7 +133,7 @@ TEST(PolicyLoss, DeltaBoundsTheUnclippedBranch) {
 }
 
 TEST(PolicyLoss, WithEpsilonTenOnlyRatiosAboveElevenAreCut) {
-  const PolicyLossOptions r1{.epsilon = 10.0};
+  const SurrogateOptions r1{.epsilon = 10.0};
   EXPECT_NEAR(one_token(0.001, -1.0, r1).second, 0.001, 1e-12);
   EXPECT_NEAR(one_token(10.9, 1.0, r1).second, -10.9, 1e-12);
   EXPECT_EQ(one_token(11.1, 1.0, r1).second, 0.0);
@@ -232,7 +232,7 @@ TEST(PolicyLoss, SumsCountWhatTheNaiveLoopCounts) {
   }
   ASSERT_GT(expected.clipped_low, 0.0);
   ASSERT_GT(expected.clipped_high, 0.0);
-  const auto sums = policy_loss(inputs, {.epsilon = 0.2, .epsilon_high = 0.28}).sums;
+  const auto sums = policy_loss(inputs, {.surrogate = {.epsilon = 0.2, .epsilon_high = 0.28}}).sums;
   EXPECT_EQ(sums.tokens, 120.0);
   EXPECT_NEAR(sums.kl, expected.kl, 1e-10);
   EXPECT_NEAR(sums.entropy, expected.entropy, 1e-10);
@@ -316,138 +316,6 @@ TEST(PolicyLoss, OfNoTokensIsZeroAndCanBeDifferentiated) {
   EXPECT_EQ(result.loss.item<double>(), 0.0);
   EXPECT_EQ(result.sums.tokens, 0.0);
   EXPECT_TRUE(result.sums.finite());
-}
-
-TEST(Kl, K3IsFiniteAndNeverNegative) {
-  Numbers gaps;
-  for (double g = 1e-10; g < 300.0; g *= 1.001) {
-    gaps.push_back(g);
-    gaps.push_back(-g);
-  }
-  for (double extreme : {0.0, 200.0, -200.0}) gaps.push_back(extreme);
-  for (at::ScalarType dtype : {at::kFloat, at::kDouble}) {
-    const auto ref = tensor(gaps, dtype);
-    const auto logprobs = at::zeros_like(ref).requires_grad_(true);
-    const auto k3 = kl_per_token(logprobs, ref, KlEstimator::kK3);
-    k3.sum().backward();
-    EXPECT_TRUE(k3.isfinite().all().item<bool>());
-    EXPECT_TRUE((k3 >= 0).all().item<bool>());
-    EXPECT_TRUE(logprobs.grad().isfinite().all().item<bool>());
-    EXPECT_EQ(k3[-3].item<double>(), 0.0);
-    EXPECT_NEAR(k3[-1].item<double>(), 199.0, 1e-4);             // e^-200 + 200 - 1
-    EXPECT_NEAR(logprobs.grad()[-1].item<double>(), 1.0, 1e-6);  // still pulled back to the reference
-  }
-}
-
-TEST(Kl, GradientsEqualFiniteDifferences) {
-  constexpr double h = 1e-6;
-  for (KlEstimator estimator : {KlEstimator::kK3, KlEstimator::kK2}) {
-    const auto value = [&](double logp, double ref) {
-      const double d = ref - logp;
-      return estimator == KlEstimator::kK3 ? std::exp(d) - d - 1.0 : d * d / 2.0;
-    };
-    const Numbers logp{-1.0, -1.0, -2.0, -0.3, -5.0}, ref{-1.0, -3.0, -0.1, -0.31, -1.5};
-    const auto logprobs = tensor(logp).requires_grad_(true);
-    kl_per_token(logprobs, tensor(ref), estimator).sum().backward();
-    const Numbers gradient = list(logprobs.grad());
-    for (size_t i = 0; i < logp.size(); ++i) {
-      EXPECT_NEAR(gradient[i], (value(logp[i] + h, ref[i]) - value(logp[i] - h, ref[i])) / (2 * h), 1e-7);
-    }
-  }
-}
-
-// A policy over five tokens, every one of which is sampled with its own probability: expectations are sums.
-struct Categorical {
-  at::Tensor theta = tensor({0.3, -1.2, 0.8, 0.0, -0.4}).requires_grad_(true);
-  at::Tensor ref = tensor({-0.5, 0.1, 0.4, -1.0, 0.9}).log_softmax(0);
-
-  Numbers gradient_of(const std::function<at::Tensor(const at::Tensor& logprobs)>& objective) {
-    theta.mutable_grad() = at::Tensor();
-    objective(theta.log_softmax(0)).backward();
-    return list(theta.grad());
-  }
-
-  // The on-policy expected gradient of a KL term in the loss.
-  Numbers expected_gradient(KlEstimator estimator) {
-    return gradient_of([&](const at::Tensor& logprobs) {
-      return policy_loss({.logprobs = logprobs,
-                          .old_logprobs = {},
-                          .ref_logprobs = ref,
-                          .behaviour_logprobs = {},
-                          .entropy = {},
-                          .advantages = at::zeros_like(ref),
-                          .weights = logprobs.detach().exp()},
-                         {.beta = 1.0, .kl_estimator = estimator})
-          .loss;
-    });
-  }
-};
-
-void expect_near(const Numbers& actual, const Numbers& expected) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], expected[i], 1e-12);
-}
-
-TEST(Kl, ExpectedGradientOfK2IsThatOfPolicyToReference) {
-  Categorical c;
-  const auto exact = c.gradient_of([&](const at::Tensor& l) { return (l.exp() * (l - c.ref)).sum(); });
-  expect_near(c.expected_gradient(KlEstimator::kK2), exact);
-}
-
-TEST(Kl, ExpectedGradientOfK3IsThatOfReferenceToPolicy) {
-  Categorical c;
-  const auto exact = c.gradient_of([&](const at::Tensor& l) { return (c.ref.exp() * (c.ref - l)).sum(); });
-  expect_near(c.expected_gradient(KlEstimator::kK3), exact);
-}
-
-TEST(Kl, ExpectedGradientOfK1IsZeroWhichIsWhyItIsRefused) {
-  Categorical c;
-  expect_near(c.gradient_of([&](const at::Tensor& l) { return (l.detach().exp() * (l - c.ref)).sum(); }),
-              Numbers(5, 0.0));
-}
-
-PolicyLossOptions read(const std::string& text) {
-  const Json json = parse_json(text, "recipe.json");
-  ObjectReader reader(json, "recipe.json");
-  const auto options = read_policy_loss_options(reader);
-  reader.finish();
-  return options;
-}
-
-TEST(PolicyLossOptions, AreReadUnderTheirNames) {
-  const auto defaults = read("{}");
-  EXPECT_EQ(defaults.epsilon, 0.2);
-  EXPECT_EQ(defaults.upper(), 1.2);
-  EXPECT_FALSE(defaults.delta);
-  EXPECT_EQ(defaults.beta, 0.0);
-  const auto set =
-      read(R"({"epsilon": 0.1, "epsilon_high": 0.28, "delta": 4, "beta": 0.001, "kl_estimator": "k2"})");
-  EXPECT_EQ(set.epsilon, 0.1);
-  EXPECT_EQ(set.upper(), 1.28);
-  EXPECT_EQ(set.delta, 4.0);
-  EXPECT_EQ(set.beta, 0.001);
-  EXPECT_EQ(set.kl_estimator, KlEstimator::kK2);
-  EXPECT_FALSE(read(R"({"epsilon_high": null, "delta": null})").delta);
-  EXPECT_EQ(read(R"({"epsilon": 10})").upper(), 11.0);
-}
-
-TEST(PolicyLossOptions, RefuseWhatIsOutOfRange) {
-  EXPECT_THROW(read(R"({"epsilon": 0})"), Error);
-  EXPECT_THROW(read(R"({"epsilon": 0.2, "epsilon_high": 0.1})"), Error);
-  EXPECT_THROW(read(R"({"delta": 1.2})"), Error);
-  EXPECT_THROW(read(R"({"beta": -0.04})"), Error);
-  EXPECT_THROW(read(R"({"kl_estimator": "k4"})"), Error);
-}
-
-TEST(PolicyLossOptions, RefuseK1WithItsReason) {
-  try {
-    read(R"({"kl_estimator": "k1"})");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.where(), "recipe.json: kl_estimator");
-    EXPECT_NE(e.summary().find("expected gradient"), std::string::npos);
-    EXPECT_NE(e.fix().find("k3"), std::string::npos);
-  }
 }
 
 }  // namespace

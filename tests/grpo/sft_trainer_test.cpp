@@ -29,7 +29,7 @@ SftOptions tiny_sft(int64_t samples = 7) {
   SftOptions options;
   options.max_steps = 20;
   options.samples_per_step = samples;
-  options.packing = {.tokens_per_micro_batch = 30, .loss_type = LossType::kDapo};
+  options.packing = {.tokens_per_micro_batch = 30, .loss_agg_mode = LossAggMode::kTokenMean};
   options.schedule.learning_rate = 1e-2;
   return options;
 }

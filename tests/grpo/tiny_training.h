@@ -65,7 +65,7 @@ inline TrainerOptions tiny_options() {
   options.num_generations = 4;
   options.sampling.max_tokens = 10;
   options.sampling.untruncated_logprobs = true;
-  options.packing = {.tokens_per_micro_batch = 60, .loss_type = LossType::kDapo, .max_completion_length = 10};
+  options.packing = {.tokens_per_micro_batch = 60, .loss_agg_mode = LossAggMode::kTokenMean, .max_completion_length = 10};
   options.schedule.learning_rate = 1e-2;
   options.auxiliary.freeze_moe_router = false;  // all of the model learns
   return options;

@@ -383,7 +383,7 @@ TEST(TrainerOptionsReader, ReadsEveryKeyItKnows) {
   EXPECT_TRUE(o.sampling.untruncated_logprobs);
   EXPECT_TRUE(o.mask_truncated_completions);
   EXPECT_EQ(o.packing.max_completion_length, 6);
-  EXPECT_EQ(o.packing.loss_type, LossType::kDrGrpo);
+  EXPECT_EQ(o.packing.loss_agg_mode, LossAggMode::kSeqMeanTokenSumNorm);
   EXPECT_EQ(o.loss.beta, 0.2);
   EXPECT_EQ(o.schedule.learning_rate, 0.3);
   EXPECT_EQ(o.ref_model_sync_steps, 8);

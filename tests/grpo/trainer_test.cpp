@@ -40,7 +40,7 @@ std::vector<double> naive_advantages(const Group& group) {
 // -sum_i w_i A_i sum_t log pi(t), over every token of the samples to keep, the one that ended the sample
 // included.
 std::vector<at::Tensor> naive_gradients(
-    const Policy& start, const std::vector<Group>& groups, LossType type,
+    const Policy& start, const std::vector<Group>& groups, LossAggMode type,
     const std::function<bool(const Episode&)>& keep = [](const Episode&) { return true; }) {
   Policy policy = start.clone();
   policy.set_requires_grad(true);
@@ -63,7 +63,7 @@ std::vector<at::Tensor> naive_gradients(
       const at::Tensor targets = at::tensor(episode.completion_ids, at::kLong).unsqueeze(1);
       const at::Tensor logprobs = logits.narrow(0, prompt - 1, length).log_softmax(-1).gather(1, targets);
       const double weight =
-          type == LossType::kDapo ? 1.0 / tokens : 1.0 / (sequences * static_cast<double>(length));
+          type == LossAggMode::kTokenMean ? 1.0 / tokens : 1.0 / (sequences * static_cast<double>(length));
       (logprobs.sum() * (-weight * advantages[i])).backward();
     }
   }
@@ -129,10 +129,10 @@ double length_weighted_advantage(const std::vector<Group>& groups) {
 }
 
 TEST(TrainerStep, FirstLossIsMinusTheWeightedAdvantageWithKlZeroAndRatioOne) {
-  for (const LossType type : {LossType::kGrpo, LossType::kDapo}) {
+  for (const LossAggMode type : {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean}) {
     Policy policy = character_policy(llama_json());
     TrainerOptions options = tiny_options();
-    options.packing.loss_type = type;
+    options.packing.loss_agg_mode = type;
     options.loss.beta = 0.04;
     Trainer trainer(policy, &characters(), evenness(), options, 1);
     const Json metrics = trainer.step(sum_problem);
@@ -141,9 +141,9 @@ TEST(TrainerStep, FirstLossIsMinusTheWeightedAdvantageWithKlZeroAndRatioOne) {
     EXPECT_EQ(number(metrics, "policy_ratio/max"), 1.0);
     EXPECT_EQ(number(metrics, "clip_ratio/region_mean"), 0.0);
     EXPECT_GT(number(metrics, "grad_norm"), 1e-3);
-    const double expected = type == LossType::kGrpo ? 0.0 : -length_weighted_advantage(trainer.groups());
+    const double expected = type == LossAggMode::kSeqMeanTokenMean ? 0.0 : -length_weighted_advantage(trainer.groups());
     EXPECT_NEAR(number(metrics, "loss"), expected, 1e-6);
-    if (type == LossType::kDapo) {
+    if (type == LossAggMode::kTokenMean) {
       EXPECT_GT(std::abs(expected), 1e-3) << "lengths and advantages of the fixture do not correlate";
     }
   }
@@ -203,11 +203,11 @@ TEST(TrainerStep, TemperatureDividesTheLogitsOfPolicyOldReferenceAndEntropyAlike
 // mask, advantages, weights, packing, masks. Float64, so that only a wrong formula can differ.
 TEST(TrainerStep, GradientIsThatOfTheSampledIdsVerbatimEndTokenAndStopStringIncluded) {
   for (const Json& json : {llama_json(), deepseek_json()}) {
-    for (const LossType type : {LossType::kGrpo, LossType::kDapo}) {
+    for (const LossAggMode type : {LossAggMode::kSeqMeanTokenMean, LossAggMode::kTokenMean}) {
       Policy policy = character_policy(json, at::kDouble, 3);
       const Policy start = policy.clone();
       TrainerOptions options = tiny_options();
-      options.packing.loss_type = type;
+      options.packing.loss_agg_mode = type;
       options.optimizer.max_grad_norm = 0;
       options.sampling.stop_strings = {"7"};
       Trainer trainer(policy, &characters(), evenness(), options, 4);
@@ -253,7 +253,7 @@ TEST(TrainerStep, GradientScaleDoesNotDependOnHowManyStepsShareARollout) {
     if (steps == 2) {
       // exp_avg = 0.9 * 0.1 * g1 + 0.1 * g2; the groups of each step are known, so g2 can be taken off.
       const std::vector<Group> second(trainer.groups().begin() + 3, trainer.groups().end());
-      const auto g2 = naive_gradients(policy, second, LossType::kDapo);
+      const auto g2 = naive_gradients(policy, second, LossAggMode::kTokenMean);
       for (size_t i = 0; i < g2.size(); ++i) gradients[1][i] = (gradients[1][i] - g2[i]) / 0.9;
     }
   }
@@ -315,7 +315,7 @@ TEST(TrainerStep, TruncatedSamplesThatAreMaskedGiveNoGradientButCountInTheirGrou
   }
   ASSERT_GT(masked, 0);
   ASSERT_GT(kept, 0);
-  const auto expected = naive_gradients(start, trainer.groups(), LossType::kDapo,
+  const auto expected = naive_gradients(start, trainer.groups(), LossAggMode::kTokenMean,
                                         [](const Episode& episode) { return !truncated(episode); });
   EXPECT_GT(largest(expected), 1e-2);
   EXPECT_LE(worst(first_gradients(trainer, policy), expected), 1e-9);
