@@ -17,6 +17,7 @@ void add_check_command(CLI::App& app, Command& chosen);
 void add_env_command(CLI::App& app, Command& chosen);
 void add_eval_command(CLI::App& app, Command& chosen);
 void add_export_command(CLI::App& app, Command& chosen);
+void add_replay_command(CLI::App& app, Command& chosen);
 void add_generate_command(CLI::App& app, Command& chosen);
 void add_inspect_command(CLI::App& app, Command& chosen);
 void add_judge_command(CLI::App& app, Command& chosen);

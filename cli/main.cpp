@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   grpo::add_tokenize_command(app, chosen);
   grpo::add_inspect_command(app, chosen);
   grpo::add_export_command(app, chosen);
+  grpo::add_replay_command(app, chosen);
   grpo::add_env_command(app, chosen);
   try {
     app.parse(argc, argv);

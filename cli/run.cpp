@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "core/progress.h"
+#include "pipelines/interruption.h"
 
 namespace grpo {
 namespace {
@@ -53,12 +54,17 @@ void print_summary(const Json& summary, const std::string& out) {
 }
 
 int run(const Options& options) {
-  const Json summary = run_recipe(options.recipe.recipe, options.recipe.overrides, options.out,
-                                  {.device = options.device.device,
-                                   .dtype = options.device.dtype,
-                                   .ignore_memory_plan = options.ignore_memory_plan});
-  print_summary(summary, options.out);
-  return 0;
+  try {
+    const Json summary = run_recipe(options.recipe.recipe, options.recipe.overrides, options.out,
+                                    {.device = options.device.device,
+                                     .dtype = options.device.dtype,
+                                     .ignore_memory_plan = options.ignore_memory_plan});
+    print_summary(summary, options.out);
+    return 0;
+  } catch (const Interrupted& interrupted) {
+    fmt::print(stderr, "{}\n", interrupted.what());
+    return 128 + interrupted.signal();  // what a shell reports of a program that the signal ended
+  }
 }
 
 }  // namespace

@@ -1,99 +1,90 @@
 #pragma once
-// One GRPO training step after another: problems are sampled into groups, scored, turned into advantages,
-// packed, and learnt from (DeepSeekMath, arXiv 2402.03300, algorithm 1). The trainer owns optimizer and
-// reference; the policy is its caller's and is updated in place.
+// One GRPO training step after another: problems are sampled into groups, scored, turned into advantages, packed, and
+// learnt from (DeepSeekMath, arXiv 2402.03300, algorithm 1). The policy is its caller's and is updated in place.
 //
-// A rollout serves steps_per_generation * num_iterations optimizer steps. Step numbers, problem numbers and
-// random streams are functions of the counters in state(), so a trainer restored between two rollouts goes on
-// bit for bit.
+// A rollout serves steps_per_generation * num_iterations optimizer steps. Random streams are functions of the seed and
+// of the counters that save() writes, and a rollout in use is saved with them, so a restored trainer goes on bit for
+// bit from any step.
 
 #include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/types.h"
-#include "grpo/auxiliary_losses.h"
-#include "grpo/optimizer.h"
-#include "grpo/policy_loss.h"
-#include "grpo/scored_rollout.h"
+#include "grpo/collector.h"
+#include "grpo/learner.h"
+#include "grpo/step_times.h"
 #include "grpo/trainer_options.h"
 #include "policy/io/tokenizer.h"
 #include "policy/policy.h"
-#include "rewards/reward_summary.h"
 #include "rewards/rubric.h"
-#include "rewards/scoring_pool.h"
-#include "rollout/engine.h"
 
 namespace grpo {
 
 class Trainer {
  public:
-  // The n-th problem of the endless training stream, with prompt_ids.
-  using DrawProblem = std::function<Problem(int64_t n)>;
-
-  // Policy and tokenizer must outlive the trainer. Narrows policy.trainable() as choose_trainable
-  // says, marks that as requiring gradients and, if beta > 0, keeps the policy as it is now as the reference,
-  // which shares every weight that is not trained: with adapters it costs a second set of these and no model.
-  // Throws Error as AuxiliaryLosses does, and where a reference with adapters would have to be mixed.
+  // Policy and tokenizer must outlive the trainer. Throws Error as Learner does.
   Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed);
-  ~Trainer();
 
-  // One optimizer step, preceded by a rollout where the last one is used up. Returns the step's metrics under
-  // TRL's names, and the seconds spent on each part under time/: time/score is what was waited for scores after
-  // generation, time/score_busy what all workers together spent on them. Rewards that fail too often throw Error
-  // (grpo/reward_errors.h).
-  //
-  // With dynamic_sampling a rollout may end with fewer groups than it should have (even none): its steps share what
-  // there is, and denominators are those of the samples used. Metrics of rewards and lengths are of all samples;
-  // rollout/groups, rollout/filtered_groups and rollout/rounds say how many groups are used, how many were dropped
-  // and how often was sampled.
-  //
-  // A step whose gradients are not finite, or
-  // whose samples all failed for logits that are not, is skipped and counted; nonfinite_steps_max of them in
-  // a row throw Error. A step without any token to train on leaves the weights as they are.
+  // One optimizer step: collect(), learn() and stop_if_stuck(). Returns the metrics of all, times included.
   Json step(const DrawProblem& draw);
 
+  // Makes sure that there is a rollout for the next step: samples and scores one if the last is used up, and scores its
+  // tokens (Learner::score_tokens). Returns the rollout's metrics, or an empty object where it is still in use. With
+  // dynamic_sampling a rollout may end with fewer groups than it should have (even none): its steps share what there
+  // is, and denominators are those of the samples used. Metrics of rewards and lengths are of all samples;
+  // rollout/groups, rollout/filtered_groups and rollout/rounds say how many groups are used, how many were dropped and
+  // how often was sampled.
+  Json collect(const DrawProblem& draw);
+
+  // Learns from the rollout's share of the next step and counts it. A step whose loss or gradients are not finite, or
+  // whose samples all failed for logits that are not, leaves the weights as they are and is counted as skipped. A step
+  // without any token to train on leaves the weights as they are too. Not before collect().
+  Json learn();
+  // Whether the last learn() was skipped.
+  bool skipped() const { return skipped_in_a_row_ > 0; }
+  // Throws Error if nonfinite_steps_max steps in a row were skipped. `dump`: where the last one was saved, or "".
+  void stop_if_stuck(const std::string& dump) const;
+
+  // Learner::probe with completions as long as they may be, and prompts of `prompt_tokens`.
+  int64_t probe(int64_t prompt_tokens) { return learner_.probe(prompt_tokens, options_.sampling.max_tokens); }
+
+  // Seconds since construction or the last call, by parts: step_time, time/generate, time/score (what was waited for
+  // scores after generation), time/logprobs, time/train and time/other, which together are step_time. The caller may
+  // add parts of its own (saving, evaluation) before.
+  StepTimes& times() { return times_; }
+
   int64_t steps_done() const { return steps_done_; }
-  // True where the next step begins with a rollout: the moments at which state can be saved.
+  // True where the next step begins with a rollout.
   bool at_rollout_boundary() const;
   // The groups of the rollout in use, scored and with advantages; without those that dynamic sampling dropped.
   const std::vector<Group>& groups() const { return groups_; }
+  // Those of them that the next learn() will learn from.
+  std::vector<Group*> groups_of_step();
 
-  // Writes everything needed to go on into an existing directory; restore reads it into a trainer of the same
-  // options. Only at a rollout boundary.
+  // Writes everything needed to go on into an existing directory: also the rollout, where it is not used up. restore
+  // reads it into a trainer of the same options.
   void save(const std::string& directory) const;
+  // What save() would have written before the last learn(), which was skipped: the batch that went wrong, with the
+  // weights it went wrong with.
+  void save_skipped(const std::string& directory) const;
   void restore(const std::string& directory);
 
  private:
-  void collect(const DrawProblem& draw, Json& metrics);
-  ScoredRollout sample_round(const DrawProblem& draw, int64_t num_groups, int64_t round);
-  std::vector<Group*> groups_of_step();
-  void score_old_logprobs();
-  PolicyLossSums accumulate(const std::vector<Group*>& groups);
-  void sync_reference();
+  void write_state(const std::string& directory, int64_t steps_done, bool with_rollout) const;
 
-  Policy& policy_;
   const Rubric rubric_;
   const TrainerOptions options_;
-  const uint64_t seed_;
-  Engine engine_;
-  ScoringPool pool_;  // of rubric_
-  AdamW optimizer_;
-  AuxiliaryLosses auxiliary_;
-  std::optional<Policy> reference_;
+  Learner learner_;
+  Collector collector_;
+  StepTimes times_;
   // The rollout in use.
   std::vector<Group> groups_;
+  bool rollout_ready_ = false;   // groups_ are for the next step
   bool rollout_failed_ = false;  // every sample of its last round had logits that are not finite
-  std::vector<std::vector<at::Tensor>> old_logprobs_;  // per group and episode; empty where pi_old = pi
-  // Counters.
   int64_t steps_done_ = 0;
-  int64_t problems_drawn_ = 0;
-  int64_t num_tokens_ = 0;       // prompt and completion tokens trained on so far
-  int64_t nonfinite_steps_ = 0;  // all skipped steps
-  int64_t nonfinite_run_ = 0;    // skipped steps in a row
+  int64_t skipped_steps_ = 0;
+  int64_t skipped_in_a_row_ = 0;
 };
 
 }  // namespace grpo

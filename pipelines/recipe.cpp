@@ -65,24 +65,6 @@ std::string stage_name(const Json& stage) {
   return name.is_string() ? name.get<std::string>() : "";
 }
 
-void apply_override(Json& recipe, const std::string& override) {
-  const size_t equals = override.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw Error("an override needs the form key=value", "--set " + override, "for example --set max_steps=3");
-  }
-  const std::vector<std::string> parts = split_path(override.substr(0, equals));
-  const Json value = override_value(override.substr(equals + 1));
-  if (parts.size() > 1 && recipe.contains("stages") && recipe["stages"].is_array()) {
-    for (Json& stage : recipe["stages"]) {
-      if (stage_name(stage) == parts[0]) {
-        set_path(stage, parts, 1, value, override);
-        return;
-      }
-    }
-  }
-  set_path(recipe, parts, 0, value, override);
-}
-
 // Values of `over` replace those of `base`; objects merge key by key, one level deep and no further, so that
 // a nested list or generator is never half of one and half of the other.
 Json merged(const Json& base, const Json& over) {
@@ -116,6 +98,24 @@ StageSpec read_stage(const Json& defaults, const Json& json, const std::string& 
 }
 
 }  // namespace
+
+void apply_override(Json& recipe, const std::string& override) {
+  const size_t equals = override.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error("an override needs the form key=value", "--set " + override, "for example --set max_steps=3");
+  }
+  const std::vector<std::string> parts = split_path(override.substr(0, equals));
+  const Json value = override_value(override.substr(equals + 1));
+  if (parts.size() > 1 && recipe.contains("stages") && recipe["stages"].is_array()) {
+    for (Json& stage : recipe["stages"]) {
+      if (stage_name(stage) == parts[0]) {
+        set_path(stage, parts, 1, value, override);
+        return;
+      }
+    }
+  }
+  set_path(recipe, parts, 0, value, override);
+}
 
 Recipe read_recipe(const std::string& path, const std::vector<std::string>& overrides) {
   Json json = read_json_file(path);

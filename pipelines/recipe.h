@@ -39,4 +39,7 @@ struct Recipe {
 // policy and stages are checked by who reads them (check_recipe in pipelines/run.h reads all of them).
 Recipe read_recipe(const std::string& path, const std::vector<std::string>& overrides);
 
+// Sets what "key.path=value" says in a recipe, or in any other object of options, as above.
+void apply_override(Json& recipe, const std::string& override);
+
 }  // namespace grpo

@@ -8,13 +8,14 @@
 #include "core/atomic_directory.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/seed.h"
 #include "core/version.h"
 #include "pipelines/code_judge.h"
+#include "pipelines/interruption.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
 #include "pipelines/stage.h"
 #include "pipelines/stage_memory.h"
+#include "pipelines/stage_policy.h"
 #include "policy/device_memory.h"
 #include "policy/io/adapter.h"
 #include "policy/kernels/plugin.h"
@@ -27,10 +28,6 @@ namespace fs = std::filesystem;
 std::optional<at::ScalarType> chosen_dtype(const RunOptions& options) {
   if (options.dtype.empty()) return std::nullopt;
   return parse_dtype(options.dtype, "--dtype");
-}
-
-std::string stage_directory(const std::string& out, size_t index, const std::string& name) {
-  return fmt::format("{}/stages/{:02}-{}", out, index + 1, name);
 }
 
 // Makes `out` the folder of a run of this recipe, or finds that it is.
@@ -50,28 +47,6 @@ void claim_directory(const std::string& out, const Recipe& recipe) {
   }
   remove_unfinished(out);
   if (!started) write_file_atomically(path, text);
-}
-
-// Where a stage's weights come from: "base", or what an earlier stage has left.
-std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
-                                          const std::string& out) {
-  if (spec.from == "base") return base.model;
-  for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    if (recipe.stages[i].name == spec.from) return stage_directory(out, i, spec.from) + "/model";
-  }
-  throw Error("unknown stage " + spec.from, recipe.file + ": " + spec.path, "");
-}
-
-// The policy a stage starts from, with what it trains chosen and its adapters on. `index`: the stage's.
-Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base, const std::string& out,
-                       std::optional<at::ScalarType> dtype, const at::Device& device) {
-  constexpr uint64_t adapter_stream = 0x6c6f7261;
-  const StageSpec& spec = recipe.stages[index];
-  const bool from_base = spec.from == "base";
-  Policy policy = from_base ? make_policy(base, dtype, device, recipe.seed)
-                            : load_checkpoint(*starting_model(recipe, spec, base, out), dtype, device).policy;
-  choose_trained(policy, base, from_base, derive_seed({recipe.seed, adapter_stream, index}));
-  return policy;
 }
 
 // Trained adapters alone, as adapter/. Before what says that the stage is finished.
@@ -191,6 +166,7 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
     }
   }
   claim_directory(out, recipe);
+  const Interruption interruption;
 
   Json summary = {{"recipe", path}, {"out", out}, {"device", device.str()}, {"stages", Json::array()}};
   int64_t step_offset = 0;

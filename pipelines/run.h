@@ -33,6 +33,7 @@ Json check_recipe(const std::string& path, const std::vector<std::string>& overr
 // stages are skipped, the running one goes on from its last checkpoint, bit for bit on the same machine.
 // Throws Error before anything is written if check_recipe would, if a stage needs more than the GPU has free, or if
 // `out` holds a different recipe.
+// Throws Interrupted (pipelines/interruption.h) where SIGINT or SIGTERM told it to stop; the unfinished run is saved.
 // Progress goes to stderr. Returns the run's summary (also OUT/summary.json).
 Json run_recipe(const std::string& path, const std::vector<std::string>& overrides, const std::string& out,
                 const RunOptions& options);

@@ -9,6 +9,8 @@
 #include "core/json.h"
 #include "core/metrics_writer.h"
 #include "grpo/evaluate.h"
+#include "pipelines/checkpoints.h"
+#include "pipelines/curriculum.h"
 #include "pipelines/data.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
@@ -25,13 +27,6 @@ struct StageEval {
   EvalOptions options;
 };
 
-// How a stage checkpoints: save_steps (0: only the finished model), save_total_limit (newest kept), save_model.
-struct CheckpointPolicy {
-  int64_t save_steps = 0;
-  int64_t save_total_limit = 2;
-  bool save_model = true;  // false: the stage leaves metrics and no model (benchmarks)
-};
-
 // What a stage's options say beside what its trainer reads for itself.
 struct StagePlan {
   StageSpec spec;
@@ -40,9 +35,10 @@ struct StagePlan {
   CheckpointPolicy checkpoints;
   int64_t log_episodes = 16;  // episodes per rollout written to episodes.jsonl
   int64_t max_steps = 0;
-  int64_t steps_per_rollout = 1;  // checkpoints fall on multiples of it
+  int64_t steps_per_rollout = 1;  // optimizer steps that share a rollout
   int64_t max_completion_length = 0;
   int64_t rollout_groups = 0;     // rl: groups of a whole rollout
+  std::optional<DifficultyOptions> difficulty = std::nullopt;  // rl: "difficulty" (pipelines/curriculum.h)
 };
 
 struct StageLengths;  // pipelines/stage_memory.h
@@ -61,16 +57,8 @@ struct StageContext {
   int64_t planned_memory = 0;  // bytes; each line of metrics sets it beside what was taken so far
 };
 
-// checkpoint-000123 folders of a stage, newest first, finished and verified ones only.
-std::vector<std::pair<int64_t, std::string>> usable_checkpoints(const std::string& directory);
-std::string checkpoint_path(const std::string& directory, int64_t step);
-// Removes all but the newest `keep`.
-void prune_checkpoints(const std::string& directory, int64_t keep);
-// Removes them all, damaged ones and those that somebody was killed over while removing them included.
-void remove_checkpoints(const std::string& directory);
-
 // Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its
-// history of evaluations. Progress to stderr.
+// history of evaluations. Progress to stderr. Throws Interrupted where the process was told to stop.
 Json run_sft_stage(const StageContext& context, Policy& policy);
 Json run_rl_stage(const StageContext& context, Policy& policy);
 

@@ -11,11 +11,6 @@
 namespace grpo {
 namespace {
 
-std::string size_text(int64_t bytes) {
-  const double mib = static_cast<double>(bytes) / (1024.0 * 1024.0);
-  return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
-}
-
 void add_training(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size) {
   ObjectReader r(spec.options, recipe.file, spec.path);
   if (spec.type == "sft") {
@@ -25,6 +20,7 @@ void add_training(const Recipe& recipe, const StageSpec& spec, const StageLength
                      .completion_tokens = lengths.completion,
                      .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
                      .reference = false,
+                     .optimizer = options.optimizer,
                      .auxiliary = options.auxiliary};
     return;
   }
@@ -34,6 +30,8 @@ void add_training(const Recipe& recipe, const StageSpec& spec, const StageLength
                    .completion_tokens = options.sampling.max_tokens,
                    .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
                    .reference = options.loss.beta > 0.0,
+                   .old_logprobs = options.steps_per_generation * options.num_iterations > 1,
+                   .optimizer = options.optimizer,
                    .auxiliary = options.auxiliary};
   size.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
                   .num_generations = options.num_generations,
@@ -52,6 +50,9 @@ std::vector<std::string> remedies(const Recipe& recipe, const StageSpec& spec, c
     ObjectReader r(spec.options, recipe.file, spec.path);
     const int64_t now = r.integer("tokens_per_micro_batch", PackingOptions{}.tokens_per_micro_batch);
     found.push_back(fmt::format("lower tokens_per_micro_batch ({} now)", now));
+    if (counts(phase.activations) && !r.boolean("gradient_checkpointing", false)) {
+      found.push_back("set gradient_checkpointing");
+    }
   }
   if (counts(phase.kv_cache)) {
     found.push_back("bound the cache by cache_tokens, or lower max_running or max_completion_length");
@@ -60,12 +61,20 @@ std::vector<std::string> remedies(const Recipe& recipe, const StageSpec& spec, c
   if (counts(phase.optimizer + phase.gradients) && all_trained) {
     found.push_back("train less of the model: policy.lora, or policy.trainable such as [\"self_attn\"]");
   }
+  if (counts(phase.optimizer)) {
+    found.push_back("set offload_optimizer, or optimizer_state_dtype to int8");
+  }
   if (counts(phase.reference)) found.push_back("set beta to 0, which needs no reference");
   found.push_back("use --dtype bfloat16 where it is float32, a larger GPU, or a smaller model");
   return found;
 }
 
 }  // namespace
+
+std::string size_text(int64_t bytes) {
+  const double mib = static_cast<double>(bytes) / (1024.0 * 1024.0);
+  return mib < 1024.0 ? fmt::format("{:.1f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024.0);
+}
 
 MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                              const StageLengths& lengths, at::ScalarType dtype, at::DeviceType device) {

@@ -23,6 +23,9 @@ struct StageLengths {
 MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                              const StageLengths& lengths, at::ScalarType dtype, at::DeviceType device);
 
+// "61.9 GiB", or MiB below one.
+std::string size_text(int64_t bytes);
+
 // One line and the table, for people. `free`: bytes free on the device, 0 where unknown.
 std::string memory_text(const std::string& stage, const MemoryPlan& plan, int64_t free);
 

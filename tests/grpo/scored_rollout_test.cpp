@@ -111,9 +111,9 @@ TEST(ScoredRollout, TimesWaitingAndWorkAreToldApart) {
   options.reward_workers = 3;  // 3 groups of 4 samples side by side
   Trainer trainer(policy, &characters(), rubric, options, 42);
   const Json metrics = trainer.step(sum_problem);
-  EXPECT_GE(number(metrics, "time/score_busy"), 0.060);
+  EXPECT_GE(number(metrics, "rollout/score_busy_seconds"), 0.060);
   EXPECT_GT(number(metrics, "time/score"), 0.0);
-  EXPECT_LT(number(metrics, "time/score"), number(metrics, "time/score_busy"));
+  EXPECT_LT(number(metrics, "time/score"), number(metrics, "rollout/score_busy_seconds"));
 }
 
 }  // namespace

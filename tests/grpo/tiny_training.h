@@ -88,11 +88,13 @@ inline std::string changed(const std::vector<NamedTensor>& a, const std::vector<
 
 // What a run says of itself, without what the clock says; NaN is null, as in metrics.jsonl.
 inline Json without_times(Json metrics) {
-  for (const char* key : {"step_time", "time/train", "time/generate", "time/score", "time/score_busy", "time/old_logprobs",
-                          "rollout/tokens_per_second"}) {
-    metrics.erase(key);
+  Json out = Json::object();
+  for (const auto& [key, value] : metrics.items()) {
+    const bool clock = key == "step_time" || key.starts_with("time/") || key == "rollout/tokens_per_second" ||
+                       key == "rollout/score_busy_seconds";
+    if (!clock) out[key] = value;
   }
-  return Json::parse(metrics.dump());
+  return Json::parse(out.dump());
 }
 
 inline double number(const Json& metrics, const std::string& key) {

@@ -322,6 +322,70 @@ TEST(TrainerResume, FiveStepsAfterARestoreEqualFiveWithoutTheStopToTheLastBit) {
   }
 }
 
+// Two passes over a rollout of two batches: a stop after any step lies within it or at its end.
+TEST(TrainerResume, GoesOnBitForBitFromTheMiddleOfARollout) {
+  TrainerOptions options = tiny_options();
+  options.steps_per_generation = 2;
+  options.num_iterations = 2;
+  options.loss.beta = 0.01;
+  Policy policy = character_policy(deepseek_json());
+  Trainer trainer(policy, &characters(), evenness(), options, 23);
+  std::vector<TemporaryFolder> stops(5);
+  std::vector<Json> expected;
+  for (size_t step = 0; step < 5; ++step) {
+    trainer.save(stops[step].path());
+    expected.push_back(without_times(trainer.step(sum_problem)));
+  }
+  for (size_t stop = 0; stop < 5; ++stop) {
+    Policy other = character_policy(deepseek_json(), at::kFloat, 99);
+    Trainer second(other, &characters(), evenness(), options, 23);
+    second.restore(stops[stop].path());
+    for (size_t step = stop; step < 5; ++step) {
+      EXPECT_EQ(without_times(second.step(sum_problem)), expected[step]) << "from " << stop << ", step " << step;
+    }
+    EXPECT_EQ(changed(weights_of(policy), weights_of(other)), "") << "from " << stop;
+  }
+}
+
+TEST(TrainerResume, ASkippedStepCanBeTakenAgainFromItsDump) {
+  TrainerOptions options = tiny_options();
+  options.advantage.scale_rewards = ScaleRewards::kNone;
+  const Rubric rubric = rubric_of([](const Episode& episode) { return 1e200 * static_cast<double>(episode.seed % 97); });
+  Policy policy = character_policy(llama_json());
+  Trainer trainer(policy, &characters(), rubric, options, 24);
+  const Json skipped = without_times(trainer.step(sum_problem));
+  ASSERT_TRUE(trainer.skipped());
+  const TemporaryFolder dump;
+  trainer.save_skipped(dump.path());
+
+  Policy other = character_policy(llama_json(), at::kFloat, 99);
+  Trainer again(other, &characters(), rubric, options, 24);
+  again.restore(dump.path());
+  EXPECT_EQ(again.steps_done(), 0);
+  EXPECT_EQ(again.collect([](int64_t) -> Problem { throw std::logic_error("the dump holds the rollout"); }), Json::object());
+  const Json metrics = without_times(again.learn());
+  EXPECT_TRUE(again.skipped());
+  for (const char* key : {"loss", "grad_norm", "entropy"}) EXPECT_EQ(metrics.at(key), skipped.at(key)) << key;
+}
+
+TEST(TrainerTimes, PartsAddUpToTheStep) {
+  Policy policy = character_policy(llama_json());
+  TrainerOptions options = tiny_options();
+  options.loss.beta = 0.01;
+  Trainer trainer(policy, &characters(), evenness(), options, 25);
+  for (int step = 0; step < 3; ++step) {
+    const Json metrics = trainer.step(sum_problem);
+    double parts = 0.0;
+    for (const char* part : {"generate", "score", "logprobs", "train", "other"}) {
+      EXPECT_GE(number(metrics, std::string("time/") + part), 0.0) << part;
+      parts += number(metrics, std::string("time/") + part);
+    }
+    EXPECT_NEAR(parts, number(metrics, "step_time"), 1e-9);
+    EXPECT_GT(number(metrics, "time/logprobs"), 0.0);
+    EXPECT_LT(number(metrics, "time/other"), 0.5 * number(metrics, "step_time"));
+  }
+}
+
 TEST(TrainerResume, RefusesTheStateOfAnotherModel) {
   const TemporaryFolder folder;
   Policy small = character_policy(llama_json());

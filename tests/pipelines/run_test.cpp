@@ -16,65 +16,12 @@
 #include "grpo/evaluate.h"
 #include "pipelines/stage.h"
 #include "policy/io/checkpoint.h"
-#include "tests/pipelines/killed_program.h"
-#include "tests/pipelines/run_lines.h"
-#include "tests/temporary_folder.h"
-#include "tests/throws_error.h"
+#include "tests/pipelines/two_stages.h"
 
 namespace grpo {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A supervised stage and one of reinforcement learning on a two-layer MLA and MoE policy.
-const char* const kTwoStages = R"({
-  "name": "tiny", "seed": 3,
-  "policy": {
-    "config": {"model_type": "deepseek_v3", "hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24,
-      "num_attention_heads": 2, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
-      "v_head_dim": 6, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
-      "moe_intermediate_size": 8, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
-      "routed_scaling_factor": 1.0, "max_position_embeddings": 64},
-    "initializer_range": 0.2,
-    "tokenizer": {"characters": "0123456789+-*=", "tags": ["<think>", "</think>", "<answer>", "</answer>"]}},
-  "data": {"train": {"generator": "chain", "operators": 1},
-           "eval": {"generator": "chain", "operators": 1, "split": "eval"}},
-  "rewards": [{"name": "token_count", "max_tokens": 12}, {"name": "exact", "extract": "all", "weight": 0.5}],
-  "eval": {"num_problems": 5, "num_samples": 2, "steps": 3, "max_completion_length": 12},
-  "save_steps": 2,
-  "stages": [
-    {"name": "warm", "stage": "sft", "max_steps": 7, "samples_per_step": 6, "learning_rate": 1e-2,
-     "router_bias_update_rate": 1e-3},
-    {"name": "rl", "stage": "rl", "max_steps": 8, "prompts_per_step": 2, "num_generations": 4, "num_iterations": 2,
-     "max_completion_length": 12, "learning_rate": 1e-2, "beta": 0.01, "log_episodes": 5,
-     "sync_ref_model": true, "ref_model_sync_steps": 3, "router_bias_update_rate": 1e-3}]})";
-
-class RecipeRun : public ::testing::Test {
- protected:
-  RecipeRun() : recipe_(folder_.write("recipe.json", kTwoStages)) {}
-
-  Json run(const std::string& out, const std::vector<std::string>& overrides = {}) const {
-    return run_recipe(recipe_, overrides, folder_.file(out), {.device = "cpu"});
-  }
-  Json check(const std::vector<std::string>& overrides = {}) const {
-    return check_recipe(recipe_, overrides, {.device = "cpu"});
-  }
-  Error refused(const std::vector<std::string>& overrides) const {
-    return error_of([&] { check(overrides); });
-  }
-  std::string path(const std::string& name) const { return folder_.file(name); }
-  // The lines of a .jsonl file of a run.
-  std::vector<Json> lines(const std::string& name) const { return lines_in(path(name)); }
-
-  TemporaryFolder folder_;
-  std::string recipe_;
-};
-
-std::set<std::string> names_in(const std::string& directory) {
-  std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(directory)) names.insert(entry.path().filename().string());
-  return names;
-}
 
 TEST_F(RecipeRun, LeavesModelsMetricsEpisodesAndASummary) {
   const Json summary = run("out");
@@ -252,7 +199,7 @@ TEST_F(RecipeRun, NothingIsWrittenWhenTheCheckFails) {
   const auto before = names_in(folder_.path());
   for (const char* override : {"rl.temperature=0", "rl.unknown=1", "policy.model=nowhere",
                                "rl.data.train=nowhere.jsonl", "rl.rewards=[]", "warm.eval.num_problems=0",
-                               "policy.config.hidden_size=17.5", "policy.dtype=float16", "rl.save_steps=3"}) {
+                               "policy.config.hidden_size=17.5", "policy.dtype=float16"}) {
     EXPECT_THROW(run("out", {override}), Error) << override;
     EXPECT_EQ(names_in(folder_.path()), before) << override;
   }
@@ -299,116 +246,6 @@ TEST_F(RecipeRun, OptionsWithoutEffectAreErrors) {
   EXPECT_TRUE(holds(refused({"warm.eval=null"}).where(), "stages[0].rewards"));
   EXPECT_TRUE(holds(refused({"rl.rewards=null"}).where(), "stages[1].rewards"));
   EXPECT_TRUE(holds(refused({"rl.data.worked_fraction=0.5"}).where(), "stages[1].data.worked_fraction"));
-  EXPECT_TRUE(holds(refused({"rl.save_steps=3"}).where(), "stages[1].save_steps"));
-}
-
-// --- being killed
-
-class KilledRun : public RecipeRun {
- protected:
-  pid_t run_into(const std::string& out) const {
-    return start({GRPO_PROGRAM, "run", recipe_, "--device", "cpu", "--out", path(out)});
-  }
-  // A run that nobody disturbs; how long it took.
-  std::chrono::microseconds run_whole() const {
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_TRUE(ends_before(run_into("whole"), [] { return false; }));
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
-  }
-  void expect_same_as_whole(const std::string& out) const {
-    for (const std::string stage : {"/stages/01-warm", "/stages/02-rl"}) {
-      EXPECT_EQ(names_in(path(out + stage)), (std::set<std::string>{"model"}));
-      for (const std::string& name : names_in(path("whole" + stage + "/model"))) {
-        if (name == "manifest.json") continue;  // holds the seconds
-        EXPECT_EQ(read_file(path("whole" + stage + "/model/" + name)),
-                  read_file(path(out + stage + "/model/" + name)))
-            << stage << " " << name;
-      }
-    }
-    EXPECT_EQ(without_times(lines("whole/metrics.jsonl")), without_times(lines(out + "/metrics.jsonl")));
-    EXPECT_EQ(lines("whole/episodes.jsonl"), lines(out + "/episodes.jsonl"));
-    const Json whole = read_json_file(path("whole/summary.json")),
-               other = read_json_file(path(out + "/summary.json"));
-    for (const int stage : {0, 1}) EXPECT_EQ(whole["stages"][stage]["eval"], other["stages"][stage]["eval"]);
-    EXPECT_EQ(names_in(path("whole")), names_in(path(out)));
-  }
-};
-
-TEST_F(KilledRun, AtEveryKindOfMomentEndsWithTheBytesOfAnUninterruptedRun) {
-  run_whole();
-  // Folder and name. A file or folder in the making has its name as the beginning of a longer one, so most
-  // moments are those at which it is half written.
-  const std::vector<std::pair<std::string, std::string>> moments = {
-      {"", "killed"},  // its folder is there
-      {"killed", "recipe.json"},
-      {"killed", "metrics.jsonl"},
-      {"killed/stages/01-warm", "checkpoint-000002"},
-      {"killed/stages/01-warm", "checkpoint-000004"},
-      {"killed/stages/01-warm", "checkpoint-000006"},
-      {"killed/stages/01-warm", "model"},
-      {"killed/stages", "02-rl"},
-      {"killed/stages/02-rl", "checkpoint-000002"},
-      {"killed/stages/02-rl", "checkpoint-000004"},
-      {"killed/stages/02-rl", "checkpoint-000006"},
-      {"killed/stages/02-rl", "model"},
-      {"killed", "summary.json"},
-  };
-  int kills = 0;
-  for (const auto& [directory, name] : moments) {
-    // A moment that the run has already passed is one at which it is killed at once.
-    kills += !ends_before(run_into("killed"), [&] { return holds_name(path(directory), name); });
-  }
-  EXPECT_GE(kills, 10) << "most moments were missed";
-  EXPECT_TRUE(ends_before(run_into("killed"), [] { return false; }));
-  expect_same_as_whole("killed");
-}
-
-TEST_F(KilledRun, AtRandomMomentsEndsWithTheBytesOfAnUninterruptedRun) {
-  const std::chrono::microseconds whole = run_whole();
-  // The moments differ from run to run of this test, as a machine's do.
-  const auto seed = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  Stream random(seed);
-  int kills = 0;
-  for (const std::string out : {"first", "second"}) {
-    // Each attempt may take longer than the one before, so the end comes however slow the machine is. The first
-    // is short: where the whole run had to wait for a cold disk, this one need not.
-    std::chrono::microseconds limit = whole / 4;
-    while (true) {
-      const auto deadline = std::chrono::steady_clock::now() +
-                            std::chrono::microseconds(random.below(limit.count()));
-      if (ends_before(run_into(out), [&] { return std::chrono::steady_clock::now() >= deadline; })) break;
-      ++kills;
-      limit += whole / 8;
-    }
-    expect_same_as_whole(out);
-  }
-  EXPECT_GT(kills, 0);
-}
-
-// --- checkpoints of a stage
-
-TEST(StageCheckpoints, TheNewestWholeOneIsUsedAndOnlyTheNewestAreKept) {
-  const TemporaryFolder folder;
-  for (const int64_t step : {2, 4, 6, 8}) {
-    AtomicDirectory directory(checkpoint_path(folder.path(), step));
-    std::ofstream(directory.path() + "/weights") << "weights of step " << step;
-    directory.commit({{"step", step}});
-  }
-  fs::create_directories(folder.file("checkpoint-000010"));             // never finished: no manifest
-  fs::create_directories(folder.file("checkpoint-000012.tmp-abcdef"));  // not even renamed
-  fs::create_directories(folder.file("checkpoint-notes"));              // somebody else's
-  std::ofstream(folder.file("checkpoint-000008/weights")) << "weights of step 9";
-  const auto found = usable_checkpoints(folder.path());
-  ASSERT_EQ(found.size(), 3u);
-  EXPECT_EQ(found[0].first, 6);
-  EXPECT_EQ(found[0].second, folder.file("checkpoint-000006"));
-  prune_checkpoints(folder.path(), 2);
-  EXPECT_TRUE(fs::exists(folder.file("checkpoint-000006")));
-  EXPECT_TRUE(fs::exists(folder.file("checkpoint-000004")));
-  EXPECT_FALSE(fs::exists(folder.file("checkpoint-000002")));
-  EXPECT_TRUE(fs::exists(folder.file("checkpoint-notes")));
-  EXPECT_TRUE(usable_checkpoints(folder.file("none")).empty());
 }
 
 }  // namespace

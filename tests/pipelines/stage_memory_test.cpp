@@ -55,7 +55,7 @@ TEST_F(StageMemory, CheckPlansEveryStageForAGpuThatIsNotHere) {
   ASSERT_EQ(stages.size(), 2u);
   EXPECT_EQ(phases(stages[0]["memory"]), (std::vector<std::string>{"load", "evaluate", "train", "update"}));
   EXPECT_EQ(phases(stages[1]["memory"]),
-            (std::vector<std::string>{"load", "evaluate", "rollout", "train", "update"}));
+            (std::vector<std::string>{"load", "evaluate", "rollout", "score", "train", "update"}));
   for (const Json& stage : stages) {
     EXPECT_EQ(stage["memory"]["device"], "cuda");
     EXPECT_GT(stage["memory"]["needed_bytes"], stage["memory"]["peak_bytes"]);

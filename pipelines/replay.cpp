@@ -1,0 +1,175 @@
+#include "pipelines/replay.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "core/atomic_directory.h"
+#include "core/error.h"
+#include "grpo/learner.h"
+#include "grpo/rollout_file.h"
+#include "grpo/schedule.h"
+#include "grpo/trainer.h"
+#include "pipelines/batch_file.h"
+#include "pipelines/stage.h"
+#include "pipelines/stage_policy.h"
+#include "policy/kernels/plugin.h"
+
+namespace grpo {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The batch, and the policy and options with which it is learnt from.
+struct Batch {
+  Policy policy;
+  TrainerOptions options;
+  std::vector<Group> groups;
+  int64_t step = 0;
+};
+
+std::optional<at::ScalarType> chosen_dtype(const ReplayOptions& options) {
+  if (options.dtype.empty()) return std::nullopt;
+  return parse_dtype(options.dtype, "--dtype");
+}
+
+TrainerOptions trainer_options(Json keys, const std::vector<std::string>& overrides, const std::string& where) {
+  for (const std::string& text : overrides) apply_override(keys, text);
+  ObjectReader reader(keys, where);
+  TrainerOptions options = read_trainer_options(reader);
+  reader.finish();
+  return options;
+}
+
+Batch rollout_with_model(const ReplayOptions& options, const at::Device& device) {
+  Checkpoint model = load_checkpoint(options.model, chosen_dtype(options), device);
+  return {std::move(model.policy), trainer_options({{"max_steps", 1}}, options.overrides, "--set"),
+          fs::is_directory(options.batch) ? read_rollout(options.batch).groups : read_batch_file(options.batch)};
+}
+
+// The folder of the run that a checkpoint lies in, and the stage it belongs to.
+struct Place {
+  std::string out;
+  size_t stage = 0;
+};
+
+Place place_of(const std::string& checkpoint, const std::string& stage_name) {
+  fs::path folder = fs::weakly_canonical(checkpoint);
+  while (folder.has_relative_path() && !fs::exists(folder / "recipe.json")) folder = folder.parent_path();
+  if (!fs::exists(folder / "recipe.json")) {
+    throw Error("no recipe.json in any folder above", checkpoint,
+                "give a checkpoint where the run has left it, or a rollout and --model");
+  }
+  const Recipe recipe = read_recipe((folder / "recipe.json").string(), {});
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (recipe.stages[i].name == stage_name) return {folder.string(), i};
+  }
+  throw Error("the run's recipe has no stage \"" + stage_name + "\"", checkpoint, "");
+}
+
+// Options of a stage that its trainer does not read.
+Json trainer_keys(const StageSpec& spec) {
+  Json keys = spec.options;
+  for (const char* key : {"data", "rewards", "eval", "difficulty", "save_steps", "save_total_limit", "save_model", "log_episodes"}) {
+    keys.erase(key);
+  }
+  return keys;
+}
+
+Batch checkpoint_of_run(const ReplayOptions& options, const at::Device& device) {
+  verify_directory(options.batch);
+  const Json info = read_manifest(options.batch);
+  const Place place = place_of(options.batch, info.value("stage", ""));
+  Recipe recipe = read_recipe(place.out + "/recipe.json", {});
+  const PolicySource source = read_policy_source(recipe.policy, recipe.file);
+  StageSpec& spec = recipe.stages[place.stage];
+  set_context_defaults(spec, source.files.config);
+  Batch batch{starting_policy(recipe, place.stage, source, place.out, chosen_dtype(options), device),
+              trainer_options(trainer_keys(spec), options.overrides, recipe.file + ": " + spec.path), {}};
+  Learner learner(batch.policy, batch.options);
+  const Json state = learner.restore(options.batch);
+  if (!state.value("rollout_ready", false)) {
+    throw Error("no rollout was in use when this checkpoint was saved", options.batch,
+                "replay a folder below skipped/, or a checkpoint between the steps that share a rollout");
+  }
+  batch.step = state["steps_done"].get<int64_t>();
+  batch.groups = read_rollout(options.batch + "/rollout", Checksums::kSkip).groups;
+  return batch;
+}
+
+// What learning takes for granted of a batch that it has made itself.
+void check_fits(const Batch& batch, const std::string& where) {
+  const ModelConfig& config = batch.policy.config();
+  size_t episodes = 0, old = 0, reference = 0, behaviour = 0;
+  for (const Group& group : batch.groups) {
+    for (const Episode& episode : group.episodes) {
+      if (episode.completion_ids.empty()) continue;
+      ++episodes;
+      old += !episode.old_logprobs.empty();
+      reference += !episode.ref_logprobs.empty();
+      behaviour += !episode.behaviour_logprobs.empty();
+      for (const auto* ids : {&episode.prompt_ids, &episode.completion_ids}) {
+        for (const int64_t id : *ids) {
+          if (id < config.vocab_size) continue;
+          throw Error(fmt::format("token id {} of problem {} is outside the model's vocabulary of {}", id,
+                                  episode.problem_id, config.vocab_size),
+                      where, "give the model that the batch was sampled from");
+        }
+      }
+    }
+  }
+  for (const auto& [name, count] : {std::pair{"old_logprobs", old}, std::pair{"ref_logprobs", reference},
+                                    std::pair{"behaviour_logprobs", behaviour}}) {
+    if (count == 0 || count == episodes) continue;
+    throw Error(fmt::format("{} of {} samples have {}", count, episodes, name), where,
+                "a batch has them for all of its samples, or for none");
+  }
+  if (batch.options.loss.beta > 0.0 && reference == 0 && episodes > 0) {
+    throw Error("the batch holds no log-probabilities of a reference, and beta is not 0", where, "add --set beta=0");
+  }
+}
+
+Json describe(const std::vector<NamedTensor>& gradients) {
+  Json out = Json::array();
+  for (const NamedTensor& g : gradients) {
+    const at::Tensor values = g.tensor.to(at::kDouble);
+    out.push_back({{"name", g.name},
+                   {"norm", values.norm().item<double>()},
+                   {"max", values.numel() > 0 ? values.abs().max().item<double>() : 0.0},
+                   {"nonfinite", values.isfinite().logical_not().sum().item<int64_t>()}});
+  }
+  return out;
+}
+
+}  // namespace
+
+Replay replay_step(const ReplayOptions& options) {
+  const at::Device device = choose_device(options.device);
+  Batch batch = options.model.empty() ? checkpoint_of_run(options, device) : rollout_with_model(options, device);
+  check_fits(batch, options.batch);
+  assign_advantages(batch.groups, batch.options.advantage);
+  if (batch.options.mask_truncated_completions) mask_truncated_completions(batch.groups);
+
+  std::vector<Group*> groups = step_share(batch.groups, batch.step, batch.options.steps_per_generation);
+  Learner learner(batch.policy, batch.options);
+  const Learner::Gradients result = learner.accumulate(groups);
+  int64_t sequences = 0;
+  for (const Group* group : groups) sequences += static_cast<int64_t>(group->episodes.size());
+  Replay out;
+  out.report = {{"step", batch.step + 1},
+                {"groups", groups.size()},
+                {"sequences", sequences},
+                {"tokens", result.tokens},
+                {"finite", result.finite},
+                {"metrics", result.metrics}};
+  std::vector<NamedTensor> gradients = learner.gradients();
+  out.report["gradients"] = describe(gradients);
+  if (options.gradients) {
+    for (NamedTensor& g : gradients) out.gradients.push_back({g.name, g.tensor.detach().cpu().clone()});
+  }
+  return out;
+}
+
+}  // namespace grpo

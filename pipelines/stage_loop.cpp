@@ -1,0 +1,144 @@
+#include "pipelines/stage_loop.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <filesystem>
+#include <limits>
+
+#include "core/atomic_directory.h"
+#include "core/error.h"
+#include "pipelines/checkpoints.h"
+#include "pipelines/interruption.h"
+#include "policy/device_memory.h"
+
+namespace grpo {
+
+namespace fs = std::filesystem;
+
+double number_of(const Json& metrics, const char* key) {
+  const auto it = metrics.find(key);
+  return it != metrics.end() && it->is_number() ? it->get<double>()
+                                                : std::numeric_limits<double>::quiet_NaN();
+}
+
+namespace {
+
+class RunningStage {
+ public:
+  RunningStage(const StageContext& context, const Policy& policy, const StageLoop& loop)
+      : context_(context), policy_(policy), loop_(loop), step_(resume()) {}
+
+  Json run(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
+    const StagePlan& plan = context_.plan;
+    if (step_ > 0) progress_.message(fmt::format("{}: resumed from checkpoint {}", plan.spec.name, step_));
+    if (step_ == 0 && plan.eval && loop_.eval_at_start) {
+      Json metrics = header();
+      evaluate_now(problems, *rubric, metrics);
+      loop_.times->report(metrics);
+      metrics_.write(line(), metrics);
+    }
+    while (step_ < plan.max_steps) {
+      take_step(problems, rubric);
+      const bool last = step_ == plan.max_steps;
+      const int signal = Interruption::signal();
+      if (!last && (signal != 0 || (plan.checkpoints.save_steps > 0 && step_ % plan.checkpoints.save_steps == 0))) {
+        save();
+      }
+      if (!last && signal != 0) throw Interrupted(signal, stopped_text(signal));
+    }
+    metrics_.sync();
+    episodes_.sync();
+    progress_.finish();
+    return std::move(history_);
+  }
+
+ private:
+  // Steps done by those before us.
+  int64_t resume() {
+    fs::create_directories(context_.directory);
+    remove_unfinished(context_.directory);
+    const auto checkpoints = usable_checkpoints(context_.directory);
+    if (checkpoints.empty()) return 0;
+    loop_.restore(checkpoints.front().second);
+    history_ = read_manifest(checkpoints.front().second)["eval"];
+    return checkpoints.front().first;
+  }
+
+  int64_t line() const { return context_.step_offset + step_; }
+  int64_t last_line() const { return step_ == 0 ? line() - 1 : line(); }
+  Json header() const { return {{"stage", context_.plan.spec.name}, {"stage_step", step_}}; }
+
+  void take_step(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
+    const StagePlan& plan = context_.plan;
+    const Json result = loop_.step();
+    ++step_;
+    Json metrics = header();
+    metrics.update(result);
+    if (const std::string text = loop_.warning ? loop_.warning(metrics) : ""; !text.empty()) {
+      progress_.message(fmt::format("{}: step {}: warning: {}", plan.spec.name, step_, text));
+    }
+    if (loop_.write_episodes) loop_.write_episodes(episodes_, line());
+    const bool last = step_ == plan.max_steps;
+    if (plan.eval && (last || (plan.eval->steps > 0 && step_ % plan.eval->steps == 0))) {
+      evaluate_now(problems, *rubric, metrics);
+    }
+    metrics["memory/peak_bytes"] = peak_memory(policy_.device());
+    metrics["memory/planned_bytes"] = context_.planned_memory;
+    loop_.times->report(metrics);
+    metrics_.write(line(), metrics);
+    progress_.update(step_, loop_.shown(metrics));
+  }
+
+  void evaluate_now(const std::vector<Problem>& problems, const Rubric& rubric, Json& metrics) {
+    const StagePlan& plan = context_.plan;
+    EvalOptions options = plan.eval->options;
+    options.sampling.eos_ids = context_.source.files.eos_token_ids;
+    const EvalResult result = loop_.times->measure("evaluate", [&] {
+      return evaluate(policy_, &*context_.source.files.tokenizer, rubric, problems, options);
+    });
+    metrics.update(eval_metrics(result, "eval_"));
+    history_.push_back({{"step", step_},
+                        {"accuracy", result.pass_at_1},
+                        {"accuracy_stderr", result.pass_at_1_stderr},
+                        {"mean_length", result.mean_length},
+                        {"reward", result.reward}});
+    progress_.message(fmt::format("{}: step {}: held-out accuracy {:.3f} +- {:.3f}, mean length {:.1f} tokens",
+                                  plan.spec.name, step_, result.pass_at_1, result.pass_at_1_stderr,
+                                  result.mean_length));
+  }
+
+  void save() {
+    const StagePlan& plan = context_.plan;
+    loop_.times->measure("save", [&] {
+      metrics_.sync();
+      episodes_.sync();
+      save_checkpoint(context_.directory, step_, plan.checkpoints.save_total_limit,
+                      {{"stage", plan.spec.name}, {"step", step_}, {"eval", history_}}, loop_.save);
+    });
+  }
+
+  std::string stopped_text(int signal) const {
+    return fmt::format("stopped by {} after step {} of stage \"{}\"; its checkpoint is saved, and the same command goes on "
+                       "from there",
+                       signal == SIGINT ? "SIGINT" : "SIGTERM", step_, context_.plan.spec.name);
+  }
+
+  const StageContext& context_;
+  const Policy& policy_;
+  const StageLoop& loop_;
+  Json history_ = Json::array();
+  int64_t step_ = 0;
+  MetricsWriter metrics_{context_.metrics_path, last_line()};
+  MetricsWriter episodes_{context_.episodes_path, last_line()};
+  Progress progress_{context_.plan.spec.name, context_.plan.max_steps, step_};
+};
+
+}  // namespace
+
+Json run_loop(const StageContext& context, const Policy& policy, const StageLoop& loop,
+              const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
+  return RunningStage(context, policy, loop).run(problems, rubric);
+}
+
+}  // namespace grpo

@@ -1,0 +1,175 @@
+// A run that is killed, told to stop, or cannot write: going on afterwards ends with the bytes of one that nobody
+// disturbed.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "core/atomic_directory.h"
+#include "core/file.h"
+#include "core/seed.h"
+#include "pipelines/checkpoints.h"
+#include "tests/pipelines/killed_program.h"
+#include "tests/pipelines/two_stages.h"
+
+namespace grpo {
+namespace {
+
+namespace fs = std::filesystem;
+
+// --- being killed
+
+class KilledRun : public RecipeRun {
+ protected:
+  pid_t run_into(const std::string& out) const {
+    std::vector<std::string> command = {GRPO_PROGRAM, "run", recipe_, "--device", "cpu", "--out", path(out)};
+    for (const std::string& override : overrides_) command.insert(command.end(), {"--set", override});
+    return start(command);
+  }
+  // A run that nobody disturbs; how long it took.
+  std::chrono::microseconds run_whole() const {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_TRUE(ends_before(run_into("whole"), [] { return false; }));
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+  }
+  void expect_same_as_whole(const std::string& out) const {
+    for (const std::string stage : {"/stages/01-warm", "/stages/02-rl"}) {
+      EXPECT_EQ(names_in(path(out + stage)), (std::set<std::string>{"model"}));
+      for (const std::string& name : names_in(path("whole" + stage + "/model"))) {
+        if (name == "manifest.json") continue;  // holds the seconds
+        EXPECT_EQ(read_file(path("whole" + stage + "/model/" + name)),
+                  read_file(path(out + stage + "/model/" + name)))
+            << stage << " " << name;
+      }
+    }
+    EXPECT_EQ(without_times(lines("whole/metrics.jsonl")), without_times(lines(out + "/metrics.jsonl")));
+    EXPECT_EQ(lines("whole/episodes.jsonl"), lines(out + "/episodes.jsonl"));
+    const Json whole = read_json_file(path("whole/summary.json")),
+               other = read_json_file(path(out + "/summary.json"));
+    for (const int stage : {0, 1}) EXPECT_EQ(whole["stages"][stage]["eval"], other["stages"][stage]["eval"]);
+    EXPECT_EQ(names_in(path("whole")), names_in(path(out)));
+  }
+
+  std::vector<std::string> overrides_;
+};
+
+TEST_F(KilledRun, AtEveryKindOfMomentEndsWithTheBytesOfAnUninterruptedRun) {
+  run_whole();
+  // Folder and name. A file or folder in the making has its name as the beginning of a longer one, so most
+  // moments are those at which it is half written.
+  const std::vector<std::pair<std::string, std::string>> moments = {
+      {"", "killed"},  // its folder is there
+      {"killed", "recipe.json"},
+      {"killed", "metrics.jsonl"},
+      {"killed/stages/01-warm", "checkpoint-000002"},
+      {"killed/stages/01-warm", "checkpoint-000004"},
+      {"killed/stages/01-warm", "checkpoint-000006"},
+      {"killed/stages/01-warm", "model"},
+      {"killed/stages", "02-rl"},
+      {"killed/stages/02-rl", "checkpoint-000002"},
+      {"killed/stages/02-rl", "checkpoint-000004"},
+      {"killed/stages/02-rl", "checkpoint-000006"},
+      {"killed/stages/02-rl", "model"},
+      {"killed", "summary.json"},
+  };
+  int kills = 0;
+  for (const auto& [directory, name] : moments) {
+    // A moment that the run has already passed is one at which it is killed at once.
+    kills += !ends_before(run_into("killed"), [&] { return holds_name(path(directory), name); });
+  }
+  EXPECT_GE(kills, 10) << "most moments were missed";
+  EXPECT_TRUE(ends_before(run_into("killed"), [] { return false; }));
+  expect_same_as_whole("killed");
+}
+
+TEST_F(KilledRun, AtRandomMomentsEndsWithTheBytesOfAnUninterruptedRun) {
+  const std::chrono::microseconds whole = run_whole();
+  // The moments differ from run to run of this test, as a machine's do.
+  const auto seed = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Stream random(seed);
+  int kills = 0;
+  for (const std::string out : {"first", "second"}) {
+    // Each attempt may take longer than the one before, so the end comes however slow the machine is. The first
+    // is short: where the whole run had to wait for a cold disk, this one need not.
+    std::chrono::microseconds limit = whole / 4;
+    while (true) {
+      const auto deadline = std::chrono::steady_clock::now() +
+                            std::chrono::microseconds(random.below(limit.count()));
+      if (ends_before(run_into(out), [&] { return std::chrono::steady_clock::now() >= deadline; })) break;
+      ++kills;
+      limit += whole / 8;
+    }
+    expect_same_as_whole(out);
+  }
+  EXPECT_GT(kills, 0);
+}
+
+// --- being told to stop
+
+// The status of a run that gets `signal` once `moment` has come.
+int signalled(pid_t child, int signal, const std::function<bool()>& moment) {
+  int status = 0;
+  bool sent = false;
+  while (waitpid(child, &status, WNOHANG) != child) {
+    if (!sent && moment()) {
+      kill(child, signal);
+      sent = true;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  EXPECT_TRUE(sent) << "the run was over before";
+  return status;
+}
+
+TEST_F(KilledRun, ASignalSavesTheStepAndTheRunGoesOnFromThere) {
+  overrides_ = {"rl.max_steps=60", "rl.save_steps=100", "rl.eval.steps=0"};  // so that it is not over before
+  run_whole();
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const std::string out = signal == SIGTERM ? "term" : "int";
+    const std::string stage = path(out + "/stages/02-rl");
+    const int status = signalled(run_into(out), signal, [&] { return fs::exists(stage); });
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
+    const auto checkpoints = usable_checkpoints(stage);
+    ASSERT_EQ(checkpoints.size(), 1u);
+    EXPECT_EQ(lines(out + "/metrics.jsonl").back()["stage_step"], checkpoints.front().first);
+    EXPECT_TRUE(ends_before(run_into(out), [] { return false; }));
+    expect_same_as_whole(out);
+  }
+}
+
+// --- checkpoints of a stage
+
+TEST(StageCheckpoints, TheNewestWholeOneIsUsedAndOnlyTheNewestAreKept) {
+  const TemporaryFolder folder;
+  const auto save = [&](int64_t step, int64_t keep) {
+    save_checkpoint(folder.path(), step, keep, {{"step", step}}, [step](const std::string& path) {
+      std::ofstream(path + "/weights") << "weights of step " << step;
+    });
+  };
+  for (const int64_t step : {2, 4, 6, 8}) save(step, 9);
+  fs::create_directories(folder.file("checkpoint-000010"));             // never finished: no manifest
+  fs::create_directories(folder.file("checkpoint-000012.tmp-abcdef"));  // not even renamed
+  fs::create_directories(folder.file("checkpoint-notes"));              // somebody else's
+  std::ofstream(folder.file("checkpoint-000008/weights")) << "weights of step 9";
+  const auto found = usable_checkpoints(folder.path());
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].first, 6);
+  EXPECT_EQ(found[0].second, folder.file("checkpoint-000006"));
+  save(9, 2);
+  EXPECT_TRUE(fs::exists(folder.file("checkpoint-000009")));
+  EXPECT_TRUE(fs::exists(folder.file("checkpoint-000008"))) << "damaged, but not one of the two oldest";
+  EXPECT_FALSE(fs::exists(folder.file("checkpoint-000006")));
+  EXPECT_FALSE(fs::exists(folder.file("checkpoint-000004")));
+  EXPECT_FALSE(fs::exists(folder.file("checkpoint-000002")));
+  EXPECT_TRUE(fs::exists(folder.file("checkpoint-notes")));
+  EXPECT_TRUE(usable_checkpoints(folder.file("none")).empty());
+}
+
+}  // namespace
+}  // namespace grpo
