@@ -17,6 +17,31 @@ namespace {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+// The bytes [begin, end) of one file at the same place of another, which grows if it has to. False: errno says why.
+bool copy_range(int from, int to, off_t begin, off_t end) {
+  if (lseek(to, begin, SEEK_SET) < 0) return false;
+  while (begin < end) {
+    const ssize_t sent = sendfile(to, from, &begin, static_cast<size_t>(end - begin));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+  }
+  return true;
+}
+
+bool copy_with_holes(int from, int to, off_t size) {
+  if (ftruncate(to, size) != 0) return false;
+  for (off_t at = 0; at < size;) {
+    const off_t data = lseek(from, at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return true;  // nothing but a hole follows
+    // A file system that knows of no holes: all of it.
+    if (data < 0) return copy_range(from, to, at, size);
+    const off_t hole = lseek(from, data, SEEK_HOLE);
+    at = hole < 0 ? size : std::min(hole, size);
+    if (!copy_range(from, to, data, at)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 struct Blob::File {
@@ -62,22 +87,21 @@ Blob Blob::adopt(int descriptor) {
   return blob;
 }
 
-Blob Blob::copy() const {
-  if (empty()) return {};
+Blob Blob::copy_of(int descriptor, int64_t size) {
+  if (size == 0) return {};
   const int to = memfd_create("blob", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (to < 0) fail("memfd_create");
-  off_t offset = 0;
-  while (offset < size()) {
-    const ssize_t sent = sendfile(to, descriptor(), &offset, static_cast<size_t>(size() - offset));
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) {
-      const int error = errno;
-      close(to);
-      errno = error;
-      fail("cannot copy a memory file");
-    }
+  if (!copy_with_holes(descriptor, to, size)) {
+    const int error = errno;
+    close(to);
+    errno = error;
+    fail("cannot copy into a memory file");
   }
   return adopt(to);
+}
+
+Blob Blob::copy() const {
+  return copy_of(descriptor(), size());
 }
 
 int64_t Blob::size() const {

@@ -18,6 +18,10 @@ class Blob {
   // it cannot be sealed.
   static Blob adopt(int descriptor);
 
+  // Copies the first `size` bytes of a regular file, read through `descriptor` (whose offset moves): what the file has no
+  // pages for, the copy has none for either. Throws std::system_error as `of` does.
+  static Blob copy_of(int descriptor, int64_t size);
+
   // The same bytes in a memory file of this process's own: memory is charged to the control group of whoever wrote it
   // first, for as long as anybody holds it. Throws std::system_error as `of` does.
   Blob copy() const;

@@ -1,7 +1,6 @@
 #include "sandbox/box/files.h"
 
 #include <linux/openat2.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
@@ -92,17 +91,7 @@ std::optional<Blob> read_output(int folder, const std::string& path, int64_t byt
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > bytes_max)
     return {};
-  if (status.st_size == 0) return Blob();
-  Descriptor copy(memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!copy) fail("memfd_create");
-  off_t offset = 0;
-  while (offset < status.st_size) {
-    const ssize_t sent =
-        sendfile(copy.get(), file.get(), &offset, static_cast<size_t>(status.st_size - offset));
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) fail("cannot copy an output file");
-  }
-  return Blob::adopt(copy.release());
+  return Blob::copy_of(file.get(), status.st_size);
 }
 
 }  // namespace grpo

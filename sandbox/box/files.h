@@ -23,7 +23,7 @@ Room room_of(const std::vector<File>& files);
 // std::system_error; std::invalid_argument for a path that is absolute, empty, or has a "..".
 void write_files(int folder, const std::vector<File>& files, unsigned user, bool change_owner);
 
-// The file at `path` below `folder`, copied; none: absent, a link on the way, not a regular file, or larger than
+// The file at `path` below `folder`, copied (a sparse one with its holes); none: absent, a link on the way, not a regular file, or larger than
 // bytes_max. Call it when nothing of the box is alive. Throws std::system_error only when the sandbox itself lacks
 // memory or descriptors.
 std::optional<Blob> read_output(int folder, const std::string& path, int64_t bytes_max);

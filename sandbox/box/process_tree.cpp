@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "sandbox/box/descriptor.h"
 
@@ -59,32 +60,41 @@ void visit_threads(int proc, pid_t pid, const Visit& visit) {
   closedir(threads);
 }
 
-template <typename Visit>
-void visit_children(int proc, pid_t pid, int& left, const Visit& visit);
-
-template <typename Visit>
-void visit_children_of_thread(int proc, pid_t pid, const char* thread, int& left, const Visit& visit) {
-  char path[64], buffer[4096];
+// Appends the numbers that a "children" file lists.
+void add_children_of_thread(int proc, pid_t pid, const char* thread, std::vector<pid_t>& children) {
+  char path[320], buffer[4096];
   snprintf(path, sizeof(path), "%d/task/%s/children", pid, thread);
-  std::string_view children = read_small(proc, path, buffer);
-  while (!children.empty() && left > 0) {
-    const size_t end = children.find(' ');
-    const auto child = static_cast<pid_t>(number_at(children.substr(0, end)));
-    if (child > 0) {
-      --left;
-      visit(child);
-      visit_children(proc, child, left, visit);
+  const Descriptor file(openat(proc, path, O_RDONLY | O_CLOEXEC));
+  pid_t child = 0;  // a number may lie across two pieces
+  for (ssize_t got = 1; file && got > 0;) {
+    got = read(file.get(), buffer, sizeof(buffer));
+    for (ssize_t i = 0; i < got; ++i) {
+      if (buffer[i] >= '0' && buffer[i] <= '9') {
+        child = 10 * child + (buffer[i] - '0');
+      } else {
+        if (child > 0) children.push_back(child);
+        child = 0;
+      }
     }
-    if (end == std::string_view::npos) break;
-    children.remove_prefix(end + 1);
   }
 }
 
-// Children belong to the thread that made them.
+// Calls visit(pid) for what is below init. Neither the stack nor open descriptors grow with the depth of the tree.
 template <typename Visit>
-void visit_children(int proc, pid_t pid, int& left, const Visit& visit) {
-  visit_threads(proc, pid,
-                [&](const char* thread) { visit_children_of_thread(proc, pid, thread, left, visit); });
+void visit_below(int proc, pid_t init, const Visit& visit) {
+  std::vector<pid_t> waiting;
+  // Children belong to the thread that made them.
+  const auto add_children = [&](pid_t pid) {
+    visit_threads(proc, pid,
+                  [&](const char* thread) { add_children_of_thread(proc, pid, thread, waiting); });
+  };
+  add_children(init);
+  for (int left = kProcessesMax; left > 0 && !waiting.empty(); --left) {
+    const pid_t pid = waiting.back();
+    waiting.pop_back();
+    visit(pid);
+    add_children(pid);
+  }
 }
 
 // Fields 14 to 17 of stat: user and system time of the process, and of the children it waited for.
@@ -117,8 +127,7 @@ int64_t waited_ns(int proc, pid_t pid, const char* thread) {
 
 int64_t ProcessTree::waited_us() const {
   int64_t most = 0;
-  int left = kProcessesMax;
-  visit_children(proc_, init_, left, [&](pid_t pid) {
+  visit_below(proc_, init_, [&](pid_t pid) {
     visit_threads(proc_, pid,
                   [&](const char* thread) { most = std::max(most, waited_ns(proc_, pid, thread)); });
   });
@@ -127,16 +136,14 @@ int64_t ProcessTree::waited_us() const {
 
 int64_t ProcessTree::cpu_us() const {
   static const int64_t ticks_per_second = sysconf(_SC_CLK_TCK);
-  int left = kProcessesMax;
   int64_t ticks = ticks_of(proc_, init_);
-  visit_children(proc_, init_, left, [&](pid_t pid) { ticks += ticks_of(proc_, pid); });
+  visit_below(proc_, init_, [&](pid_t pid) { ticks += ticks_of(proc_, pid); });
   return ticks * 1'000'000 / ticks_per_second;
 }
 
 ProcessTree::Memory ProcessTree::memory() const {
   Memory sum;
-  int left = kProcessesMax;
-  visit_children(proc_, init_, left, [&](pid_t pid) {
+  visit_below(proc_, init_, [&](pid_t pid) {
     char path[64], buffer[4096];
     snprintf(path, sizeof(path), "%d/status", pid);
     const std::string_view status = read_small(proc_, path, buffer);
@@ -149,8 +156,7 @@ ProcessTree::Memory ProcessTree::memory() const {
 
 int64_t ProcessTree::proportional_bytes() const {
   int64_t bytes = 0;
-  int left = kProcessesMax;
-  visit_children(proc_, init_, left, [&](pid_t pid) {
+  visit_below(proc_, init_, [&](pid_t pid) {
     char path[64], buffer[4096];
     snprintf(path, sizeof(path), "%d/smaps_rollup", pid);
     const std::string_view sums = read_small(proc_, path, buffer);

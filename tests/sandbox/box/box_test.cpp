@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -105,6 +106,30 @@ TEST(BoxFiles, AreWrittenBelowTheFolderOnly) {
   fs::create_directory_symlink("/", folder.path + "/link");
   EXPECT_THROW(write_files(folder.descriptor.get(), {{"link/x", Blob::of("x"), false}}, 0, false),
                std::system_error);
+}
+
+TEST(BoxFiles, SparseOnesComeBackSparse) {
+  constexpr int64_t kBytes = int64_t{60} << 20, kAt = int64_t{20} << 20;
+  const Descriptor folder(open("/dev/shm", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string name = "grpo-sparse-" + std::to_string(getpid());
+  const Descriptor file(openat(folder.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) GTEST_SKIP() << "nothing can be written below /dev/shm";
+  ASSERT_EQ(ftruncate(file.get(), kBytes), 0);
+  ASSERT_EQ(pwrite(file.get(), "word", 4, kAt), 4);
+  ASSERT_EQ(pwrite(file.get(), "!", 1, kBytes - 1), 1);
+  const std::optional<Blob> output = read_output(folder.get(), name, kBytes);
+  unlinkat(folder.get(), name.c_str(), 0);
+  ASSERT_TRUE(output.has_value());
+  for (const Blob& blob : {*output, output->copy()}) {
+    struct stat status {};
+    ASSERT_EQ(fstat(blob.descriptor(), &status), 0);
+    EXPECT_EQ(status.st_size, kBytes);
+    EXPECT_LE(status.st_blocks * 512, 8 << 20) << "a page or a huge page for each of two places";
+    const std::string bytes = blob.read();
+    EXPECT_EQ(bytes.substr(kAt, 5), std::string("word\0", 5));
+    EXPECT_EQ(bytes.back(), '!');
+    EXPECT_EQ(bytes.find_first_not_of('\0'), static_cast<size_t>(kAt));
+  }
 }
 
 TEST(BoxFiles, TakeRoomByPageAndByInode) {
@@ -266,6 +291,41 @@ TEST(PlanMessage, CarriesThePlanItsDescriptorsAndText) {
   close(ends[0]);
   EXPECT_FALSE(receive_plan(ends[1], got, text.data(), bytes));
   for (const int each : {ends[1], files[0], files[1]}) close(each);
+}
+
+TEST(ProcessTree, IsWalkedHoweverDeepAndWideWithFewDescriptors) {
+  constexpr int kDeep = 60, kWide = 700;  // the ids of so many children take more than a page
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t init = fork();
+  if (init == 0) {
+    setpgid(0, 0);
+    for (int i = 0; i < kWide; ++i) {
+      const pid_t child = fork();
+      if (child == 0) {
+        for (;;) pause();
+      }
+      if (child < 0) break;
+    }
+    for (int depth = 0; depth < kDeep && fork() == 0; ++depth) {
+      if (depth + 1 == kDeep) (void)!write(ready[1], "!", 1);
+    }
+    for (;;) pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  const Descriptor proc(open("/proc", O_PATH | O_CLOEXEC));
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{static_cast<rlim_t>(proc.get()) + 6, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &few);
+  const int processes = ProcessTree(proc.get(), init).memory().processes;
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(processes, kDeep + kWide);
+  kill(-init, SIGKILL);
+  waitpid(init, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
 }
 
 TEST(ProcessTree, SumsWhatIsBelowAnInit) {
