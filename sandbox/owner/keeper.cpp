@@ -1,5 +1,6 @@
 #include "sandbox/owner/keeper.h"
 
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -82,6 +83,27 @@ void Keeper::try_again() {
   [[maybe_unused]] const ssize_t written = write(wake_, &one, sizeof(one));
 }
 
+void Keeper::replace(int slot) {
+  {
+    const std::lock_guard lock(mutex_);
+    to_replace_.push_back(slot);
+  }
+  try_again();
+}
+
+void Keeper::send_replacements() {
+  std::vector<int> slots;
+  {
+    const std::lock_guard lock(mutex_);
+    slots.swap(to_replace_);
+  }
+  try {
+    for (const int slot : slots) send_message(runner_.control, {{"replace", slot}}, {});
+  } catch (const std::system_error&) {
+    // It died: reading says so.
+  }
+}
+
 void Keeper::keep(std::promise<void>& started) {
   try {
     start(options_.minimum_tier);
@@ -108,6 +130,10 @@ void Keeper::keep(std::promise<void>& started) {
 }
 
 void Keeper::start(Tier minimum) {
+  {
+    const std::lock_guard lock(mutex_);
+    to_replace_.clear();  // slots of one that is gone
+  }
   runner_ = start_runner(runner_path_);
   runner_id_ = runner_.id;  // before anybody can have a slot of it
   introduce(minimum);
@@ -179,6 +205,7 @@ void Keeper::serve() {
     if (ready > 0 && wanted[1].revents != 0) {
       uint64_t calls = 0;
       [[maybe_unused]] const ssize_t got = read(wake_, &calls, sizeof(calls));
+      send_replacements();
     }
     if (ready > 0 && wanted[0].revents != 0 && !take_message()) return;
     const auto since = queue_.without_slots_since();
@@ -194,6 +221,9 @@ bool Keeper::take_message() {
       queue_.arrive(message->body.at("slot").get<int>(), message->descriptors[0]);
     } else {
       close_all(message->descriptors);
+      // Why it ends: it does so at once, and a new one is started.
+      if (message->body.contains("error"))
+        fmt::print(stderr, "the sandbox's runner failed: {}\n", message->body.at("error").get<std::string>());
     }
     return true;
   } catch (const std::exception&) {

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "sandbox/owner/runner_process.h"
 #include "sandbox/owner/slot_queue.h"
@@ -31,12 +33,15 @@ class Keeper {
   // After the runner could not be started anew, the queue is closed; this asks for one more attempt (at most one a
   // second is made).
   void try_again();
+  // A slot did not answer in time, so that its worker hangs: has the runner kill it, and make the slot anew.
+  void replace(int slot);
 
  private:
   void keep(std::promise<void>& started);
   void start(Tier minimum);
   void introduce(Tier minimum);
   void await_first_slot();
+  void send_replacements();
   void serve();                                // until the runner is gone or we end
   bool take_message();                         // false: the runner is gone
   void start_anew();                           // until it runs or we end
@@ -53,6 +58,8 @@ class Keeper {
   std::atomic<bool> ending_ = false;
   RunnerProcess runner_;  // the thread's own
   int wake_ = -1;         // an eventfd
+  std::mutex mutex_;
+  std::vector<int> to_replace_;  // slots; guarded by mutex_
   std::thread thread_;
 };
 

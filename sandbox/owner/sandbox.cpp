@@ -102,6 +102,7 @@ RunResult Sandbox::run(const RunRequest& request) {
     if (done.outcome == Exchanged::kResult) return std::move(done.result);
     if (done.outcome == Exchanged::kRefused) return state_->failed("the run cannot be sent: " + done.what);
     if (done.outcome == Exchanged::kNotStarted) continue;
+    if (done.outcome == Exchanged::kSilent) state_->keeper.replace(turn->slot);
     if (!runner_lives(runner)) {
       // The death of a runner takes all its slots along, and counts once, though we may have had two of them.
       if (again && (runner == lost_runner || runner < 0)) continue;

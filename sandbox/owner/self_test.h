@@ -1,6 +1,7 @@
 #pragma once
-// A handful of attacks that must fail, run over a slot as any other program before the slot takes part: what the tier
-// promises is tried on this very host, with this very kernel, each time that a runner starts. A few milliseconds.
+// A handful of attacks that must fail, run as any other program over the first slot that a runner makes, before any of its
+// slots takes part: what the tier promises is tried on this very host, with this very kernel, each time that a runner
+// starts. The other slots, and those made anew later, are made by the same code with the same settings. A few milliseconds.
 
 #include "sandbox/tier.h"
 

@@ -199,6 +199,17 @@ void end_all(std::vector<Worker>& workers) {
   reap_orphans(workers);
 }
 
+// What the owner says: that a slot's worker hangs. It is killed, and seen to as any that died. False: the owner is gone.
+bool listen_to_owner(int control, const std::vector<Worker>& workers) {
+  const std::optional<Message> message = receive_message(control);
+  if (!message) return false;
+  const int slot = message->body.value("replace", -1);
+  for (const Worker& worker : workers) {
+    if (worker.settings.slot == slot && worker.id > 0) kill(worker.id, SIGKILL);
+  }
+  return true;
+}
+
 // Until the owner closes the control socket.
 void serve(int control, std::vector<Worker>& workers) {
   for (Worker& worker : workers) start(worker);
@@ -210,7 +221,7 @@ void serve(int control, std::vector<Worker>& workers) {
       waiting.push_back({worker.process.get(), POLLIN, 0});
     }
     if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) fail("poll");
-    if (waiting[0].revents != 0 && !receive_message(control)) return;
+    if (waiting[0].revents != 0 && !listen_to_owner(control, workers)) return;
     for (size_t i = 0; i < workers.size(); ++i) {
       Worker& worker = workers[i];
       if (waiting[1 + 2 * i].revents != 0) {

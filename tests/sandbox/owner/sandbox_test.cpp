@@ -254,6 +254,29 @@ TEST(Sandbox, AWorkerThatHangsIsAbandoned) {
   EXPECT_EQ(result.programs.at(0).out, "done\n");
 }
 
+TEST(Sandbox, AWorkerThatHangsIsReplacedWhileOthersServe) {
+  START(live, with_slots(2));
+  use_all_slots(*live.sandbox);
+  const pid_t runner = live.sandbox->runner_process();
+  const pid_t stopped = children_of(runner).at(0);
+  kill(stopped, SIGSTOP);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] { EXPECT_EQ(live.sandbox->run(shell("sleep 0.1; echo done", 500)).failure, ""); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto start = Clock::now();
+  const auto replaced = [&] {
+    const std::vector<pid_t> workers = children_of(runner);
+    return workers.size() == 2 && workers[0] != stopped && workers[1] != stopped;
+  };
+  while (!replaced() && ms_since(start) < 10'000) sleep_ms(10);
+  EXPECT_TRUE(replaced());
+  EXPECT_EQ(live.sandbox->runner_process(), runner);
+  EXPECT_EQ(live.sandbox->restarts(), 0);
+  use_all_slots(*live.sandbox);
+}
+
 TEST(Sandbox, AThousandQuickRunsLeaveNothing) {
   START(live, with_slots(2));
   use_all_slots(*live.sandbox);
