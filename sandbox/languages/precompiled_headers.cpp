@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <gnu/libc-version.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -94,6 +95,13 @@ std::string PrecompiledHeaders::folder(const std::string& compiler, const std::s
   digest.add(compiler).add(version);
   std::error_code absent;
   digest.add(std::to_string(fs::file_size(compiler, absent)));
+  // The compiler does not look whether the headers in it have changed since. Its own change with its version; the C
+  // library's with theirs, or where a package is built anew.
+  digest.add(gnu_get_libc_version());
+  for (const char* header : {"/usr/include/features.h", "/usr/include/stdlib.h", "/usr/include/math.h"}) {
+    const auto written = fs::last_write_time(header, absent);
+    digest.add(std::to_string(absent ? 0 : written.time_since_epoch().count()));
+  }
   for (const std::string& flag : flags) digest.add(flag);
   const std::string name = "bits-" + digest.hex().substr(0, 24);
   const std::lock_guard lock(mutex_);
