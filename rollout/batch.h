@@ -45,6 +45,8 @@ class DecodeBatch {
   // The batch of a step, with the tokens [R] int64 the step before it sampled.
   PackedTokens tokens(const at::Tensor& tokens, int64_t step) const;
   const KvView& view(int64_t step);
+  // Lets go of the cache until the next prepare(), so that a cache that grows need not exist twice.
+  void release_cache() { view_.layers.clear(); }
 
  private:
   void rebuild_tables(const std::vector<std::unique_ptr<Sequence>>& rows, int64_t width);

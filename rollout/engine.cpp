@@ -348,6 +348,7 @@ class Run {
 
   // Backs the pages handed out with memory.
   void reserve_cache() {
+    batch_.release_cache();
     cache_.reserve(pool_.high_water());
     stats_.pages_peak = std::max(stats_.pages_peak, pool_.in_use());
     stats_.cache_bytes = cache_.bytes();

@@ -148,6 +148,15 @@ TEST(TrainerMemory, CountsRecomputation) {
   for (const Json& config : testing::all_architectures()) expect_within(config, at::kFloat, options, 0.1);
 }
 
+TEST(TrainerMemory, CountsARolloutThatTakesMost) {
+  TrainerOptions options = full_length();
+  options.packing.tokens_per_micro_batch = 1;  // one sequence at a time
+  options.auxiliary.gradient_checkpointing = true;
+  for (const Json& config : {testing::qwen2_json(), testing::llama_json()}) {
+    expect_within(config, at::kFloat, options, 0.1);
+  }
+}
+
 // A matrix of more than 4096 numbers, which int8 is for.
 Json wide_mlp() {
   Json config = testing::qwen2_json();
