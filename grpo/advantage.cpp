@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "grpo/deviation.h"
-#include "grpo/packing.h"
 #include "grpo/reward_kl.h"
+#include "grpo/trained_tokens.h"
 
 namespace grpo {
 namespace {
@@ -193,10 +193,9 @@ void whiten(Batch& batch, const AdvantageOptions& options) {
   std::vector<Returns> all = returns_of(batch, options);
   std::vector<CountedValue> values;
   for (const Returns& returns : all) {
-    const TrainSequence sequence = train_sequence(*returns.episode);
     int64_t count = 0;
-    for (size_t t = 0; t < sequence.completion_ids.size(); ++t) {
-      if (!trained_at(sequence, t)) continue;
+    for (size_t t = 0; t < returns.episode->completion_ids.size(); ++t) {
+      if (!trained_at(*returns.episode, t)) continue;
       ++count;
       if (!returns.by_token.empty()) values.push_back({.value = returns.by_token[t]});
     }
@@ -211,11 +210,10 @@ void whiten(Batch& batch, const AdvantageOptions& options) {
       episode.advantage = white(returns.whole);
       continue;
     }
-    const TrainSequence sequence = train_sequence(episode);
     double sum = 0.0, count = 0.0;
     std::vector<double> advantages(returns.by_token.size(), 0.0);
     for (size_t t = 0; t < advantages.size(); ++t) {
-      if (!trained_at(sequence, t)) continue;
+      if (!trained_at(episode, t)) continue;
       advantages[t] = white(returns.by_token[t]);
       sum += advantages[t];
       ++count;
@@ -229,9 +227,9 @@ double mean_kl(const Batch& batch) {
   std::vector<double> values;
   for (size_t g = 0; g < batch.groups.size(); ++g) {
     for (size_t e = 0; e < batch.rewards[g].kl.size(); ++e) {
-      const TrainSequence sequence = train_sequence(batch.groups[g].episodes[e]);
+      const Episode& episode = batch.groups[g].episodes[e];
       for (size_t t = 0; t < batch.rewards[g].kl[e].size(); ++t) {
-        if (batch.rewards[g].of_episode[e] && trained_at(sequence, t)) values.push_back(batch.rewards[g].kl[e][t]);
+        if (batch.rewards[g].of_episode[e] && trained_at(episode, t)) values.push_back(batch.rewards[g].kl[e][t]);
       }
     }
   }

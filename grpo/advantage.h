@@ -9,7 +9,7 @@
 
 #include "core/json.h"
 #include "core/types.h"
-#include "grpo/kl.h"
+#include "grpo/kl_estimator.h"
 
 namespace grpo {
 
@@ -51,8 +51,8 @@ struct AdvantageOptions {
 // Absent keys take their value from `presets` (grpo/loss_preset.h) before their default. Throws Error naming the key.
 AdvantageOptions read_advantage_options(ObjectReader& reader, const Json& presets = Json::object());
 
-// Throws Error unless num_generations >= 2, which every estimator but kBatch needs: one sample has no group to be compared with. `where` is the JSON
-// path for the message.
+// Throws Error unless num_generations >= 2, which every estimator but kBatch needs: one sample has no group to be
+// compared with. `where` is the JSON path for the message.
 void check_num_generations(int64_t num_generations, const std::string& where);
 
 // What a call of assign_advantages saw. Fractions and means are NaN where nothing was there to average

@@ -1,10 +1,5 @@
 #include "grpo/kl.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "core/error.h"
-
 namespace grpo {
 namespace {
 
@@ -25,20 +20,6 @@ at::Tensor kl_per_token(const at::Tensor& logprobs, const at::Tensor& ref_logpro
   const auto capped = d.clamp_max(kMost);
   // expm1 keeps the digits that exp(d) - 1 would lose near 0; the floor removes its last rounding.
   return (capped.expm1() - capped).clamp_min(0.0);
-}
-
-double kl_of_token(double logprob, double ref_logprob, KlEstimator estimator) {
-  const double d = ref_logprob - logprob;
-  switch (estimator) {
-    case KlEstimator::kK1:
-      return -d;
-    case KlEstimator::kK2:
-      return 0.5 * d * d;
-    case KlEstimator::kK3:
-      break;
-  }
-  const double capped = std::min(d, kMost);
-  return std::max(std::expm1(capped) - capped, 0.0);
 }
 
 }  // namespace grpo

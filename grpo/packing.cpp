@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "grpo/trained_tokens.h"
 
 namespace grpo {
 namespace {
@@ -190,7 +191,7 @@ PackingOptions read_sft_packing_options(ObjectReader& reader) {
 }
 
 bool trained_at(const TrainSequence& s, size_t t) {
-  return s.loss_mask[t] != 0 && !(t == 0 && s.prompt_ids.empty());
+  return trained_at(s.loss_mask, !s.prompt_ids.empty(), t);
 }
 
 TrainSequence train_sequence(const Episode& episode) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/types.h"
-#include "grpo/kl.h"
+#include "grpo/kl_estimator.h"
 
 namespace grpo {
 
