@@ -98,7 +98,7 @@ TEST(MtpLoss, IsTheMeanOverModulesOfTheTrainedTargetsCrossEntropy) {
         int64_t hits = 0, predictions = 0;
         for (const MicroBatch& batch : pack(sequences, count_trained(sequences), packing, kDoubles)) {
           const MtpLoss mtp =
-              mtp_loss(policy, batch, policy.forward(batch.tokens, {}), {.hidden_state = state}, false);
+              mtp_loss(policy, batch, policy.forward(batch.tokens, {}), {.hidden_state = state}, {});
           loss += mtp.loss.item<double>();
           hits += mtp.hits.item<int64_t>();
           predictions += mtp.predictions.item<int64_t>();
@@ -127,7 +127,7 @@ at::Tensor objective(const Policy& policy, const Data& data, int64_t budget,
   for (const MicroBatch& batch : pack(sequences, counts, {.tokens_per_micro_batch = budget}, kDoubles)) {
     const ForwardOutput output = policy.forward(batch.tokens, losses.forward_options());
     const at::Tensor logprobs =
-        policy.token_scores(output.hidden.index_select(0, batch.rows), batch.targets, 1.0).logprobs;
+        policy.token_scores(output.hidden.index_select(0, batch.rows), batch.targets).logprobs;
     sum = sum + losses.add_to(-(logprobs * batch.weights).sum(), batch, output);
   }
   if (metrics != nullptr) losses.add_metrics(*metrics);

@@ -27,7 +27,7 @@ struct Update {
 
 TokenScores scores_of(const Policy& policy, const MicroBatch& batch) {
   const auto rows = policy.hidden(batch.tokens).index_select(0, batch.rows);
-  return policy.token_scores(rows, batch.targets, kTemperature);
+  return policy.token_scores(rows, batch.targets, {.temperature = kTemperature});
 }
 
 at::TensorOptions score_options(const Policy& policy) {
