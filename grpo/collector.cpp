@@ -82,6 +82,8 @@ ScoredRollout Collector::sample_round(const DrawProblem& draw, int64_t num_group
   generate.seed = round == 0 ? seed_ : derive_seed({seed_, round_stream, static_cast<uint64_t>(round)});
   generate.step = static_cast<uint64_t>(step);
   generate.policy_version = step;
+  generate.record_routes = options_.router_replay;
+  generate.record_kept = options_.keep_sampling_mask;
   ScoredRollout rollout = generate_and_score(engine_, pool_, problems, generate);
   check_reward_errors(rubric_, rollout.groups, options_.reward_error_rate_max, options_.rewards_log);
   return rollout;
@@ -115,7 +117,10 @@ Collector::Rollout Collector::collect(const DrawProblem& draw, int64_t step, Ste
   std::move(dropped.begin(), dropped.end(), std::back_inserter(groups));
   RewardSummary summary(rubric_);
   for (const Group& group : groups) summary.add(group);
-  const AdvantageStats stats = assign_advantages(groups, options_.advantage);
+  if (options_.mask_truncated_completions) mask_truncated_completions(groups);
+  AdvantageOptions before_kl = options_.advantage;  // what KL takes off is known once tokens are scored
+  before_kl.kl_coef = 0.0;
+  const AdvantageStats stats = assign_advantages(groups, before_kl);
   metrics["reward"] = stats.reward;
   metrics["reward_std"] = stats.reward_std;
   metrics["frac_reward_zero_std"] = stats.frac_reward_zero_std;
@@ -123,9 +128,8 @@ Collector::Rollout Collector::collect(const DrawProblem& draw, int64_t step, Ste
   add_length_metrics(groups, metrics);
   if (num_dropped > 0) {
     groups.erase(groups.begin() + num_kept, groups.end());
-    assign_advantages(groups, options_.advantage);
+    assign_advantages(groups, before_kl);
   }
-  if (options_.mask_truncated_completions) mask_truncated_completions(groups);
 
   if (options_.dynamic_sampling) {
     metrics["rollout/rounds"] = rounds;

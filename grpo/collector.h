@@ -1,5 +1,6 @@
 #pragma once
-// Rollouts: problems of the training stream sampled into groups, scored, and given advantages. With dynamic sampling
+// Rollouts: problems of the training stream sampled into groups, scored, and given advantages (before KL in the reward,
+// for which their tokens have to be scored first). With dynamic sampling
 // (DAPO, arXiv 2503.14476, section 3.2) groups that teach nothing are replaced by groups of the next problems.
 
 #include <cstdint>

@@ -2,33 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/error.h"
+#include "grpo/entropy_mask.h"
+#include "grpo/route_replay.h"
 #include "grpo/router_balance.h"
 #include "grpo/training_state.h"
 
 namespace grpo {
 namespace {
-
-double per(double sum, double count) { return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN(); }
-
-void add_loss_metrics(const PolicyLossSums& sums, bool has_reference, Json& metrics) {
-  metrics["loss"] = sums.loss;
-  metrics["entropy"] = per(sums.entropy, sums.tokens);
-  if (has_reference) metrics["kl"] = per(sums.kl, sums.tokens);
-  metrics["clip_ratio/low_mean"] = per(sums.clipped_low, sums.tokens);
-  metrics["clip_ratio/high_mean"] = per(sums.clipped_high, sums.tokens);
-  metrics["clip_ratio/region_mean"] = per(sums.clipped_low + sums.clipped_high, sums.tokens);
-  metrics["policy_ratio/min"] = sums.ratio_min;
-  metrics["policy_ratio/mean"] = per(sums.ratio, sums.tokens);
-  metrics["policy_ratio/max"] = sums.ratio_max;
-  metrics["sampling/sampling_logp_difference/mean"] = per(sums.sampling_logp_difference, sums.tokens);
-  metrics["sampling/sampling_logp_difference/max"] = sums.sampling_logp_difference_max;
-  metrics["sampling/importance_sampling_ratio/min"] = sums.sampling_ratio_min;
-  metrics["sampling/importance_sampling_ratio/mean"] = per(sums.sampling_ratio, sums.tokens);
-  metrics["sampling/importance_sampling_ratio/max"] = sums.sampling_ratio_max;
-}
 
 // The policy as it is now; what is not trained is shared with it.
 Policy make_reference(const Policy& policy, const TrainerOptions& options) {
@@ -62,10 +44,6 @@ at::TensorOptions tensor_options(const Policy& policy) {
       .dtype(policy.dtype() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-TokenScores score(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch, double temperature) {
-  return policy.token_scores(hidden.index_select(0, batch.rows), batch.targets, {.temperature = temperature});
-}
-
 // Puts numbers of the trained tokens of a micro-batch where their episodes keep one per completion id; tokens that are
 // not trained on keep 0.
 void scatter(const at::Tensor& values, const MicroBatch& batch, const Sequences& sequences,
@@ -92,20 +70,53 @@ Learner::Learner(Policy& policy, const TrainerOptions& options)
       auxiliary_(policy, options_.auxiliary) {
   if (options_.loss.beta > 0.0) reference_ = make_reference(policy, options_);
   policy_.set_requires_grad(true);
+  entropy_bonus_ = first_entropy_bonus(options_.loss.entropy_bonus);
 }
 
+// What the rollout recorded of a micro-batch: the same for every pass over it.
+struct Learner::Records {
+  std::vector<at::Tensor> routes;
+  KeptTokens kept;
+};
+
+Learner::Records Learner::records_of(const std::vector<Episode*>& episodes, const std::vector<TrainSequence>& list,
+                                     const MicroBatch& batch) const {
+  Records records;
+  const std::vector<const Episode*> pointers(episodes.begin(), episodes.end());
+  if (options_.router_replay) records.routes = packed_routes(policy_.config(), pointers, batch);
+  if (options_.keep_sampling_mask) records.kept = packed_kept(pointers, list, batch);
+  return records;
+}
+
+TokenScores Learner::score(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch,
+                           const Records& records, bool train_entropy) const {
+  return policy.token_scores(hidden.index_select(0, batch.rows), batch.targets,
+                             {.temperature = options_.sampling.temperature,
+                              .train_entropy = train_entropy,
+                              .kept = options_.keep_sampling_mask ? &records.kept : nullptr});
+}
+
+bool Learner::wants_old_logprobs(int64_t updates) const { return updates > 1 || options_.loss.use_kl_in_reward; }
+
 void Learner::score_tokens(const std::vector<Group*>& groups, int64_t updates) const {
-  const bool wants_old = updates > 1;
-  if (!wants_old && !reference_) return;
+  const bool wants_old = wants_old_logprobs(updates), wants_entropy = options_.loss.top_entropy_quantile < 1.0;
+  if (!wants_old && !wants_entropy && !reference_) return;
   const at::NoGradGuard no_grad;
   const Sequences sequences = sequences_of(groups);
   for (const MicroBatch& batch :
        pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_))) {
-    const auto logprobs_of = [&](const Policy& policy) {
-      return score(policy, policy.hidden(batch.tokens), batch, options_.sampling.temperature).logprobs;
+    const Records records = records_of(sequences.episodes, sequences.list, batch);
+    const auto scores_of = [&](const Policy& policy) {
+      ForwardOptions pass;
+      if (options_.router_replay) pass.replay_routes = &records.routes;
+      return score(policy, policy.forward(batch.tokens, pass).hidden, batch, records, /*train_entropy=*/false);
     };
-    if (wants_old) scatter(logprobs_of(policy_), batch, sequences, &Episode::old_logprobs);
-    if (reference_) scatter(logprobs_of(*reference_), batch, sequences, &Episode::ref_logprobs);
+    if (wants_old || wants_entropy) {
+      const TokenScores scores = scores_of(policy_);
+      if (wants_old) scatter(scores.logprobs, batch, sequences, &Episode::old_logprobs);
+      if (wants_entropy) scatter(scores.entropy, batch, sequences, &Episode::entropy);
+    }
+    if (reference_) scatter(scores_of(*reference_).logprobs, batch, sequences, &Episode::ref_logprobs);
   }
 }
 
@@ -113,6 +124,7 @@ Learner::Gradients Learner::accumulate(const std::vector<Group*>& groups) {
   // Expert loads are counted in training passes only: not in rollouts, evaluations, scoring passes.
   policy_.record_expert_load(true);
   const PolicyLossSums sums = accumulate_losses(groups);
+  mean_entropy_ = sums.mean_entropy();
   Gradients out;
   out.metrics = Json::object();
   auxiliary_.add_metrics(out.metrics);
@@ -120,28 +132,38 @@ Learner::Gradients Learner::accumulate(const std::vector<Group*>& groups) {
   out.norm = optimizer_.clip_grad_norm(options_.optimizer.max_grad_norm);
   out.tokens = sums.tokens;
   out.finite = sums.finite() && std::isfinite(out.norm);
-  add_loss_metrics(sums, reference_.has_value(), out.metrics);
+  add_loss_metrics(sums, options_.loss, reference_.has_value(), out.metrics);
   out.metrics["grad_norm"] = out.norm;
   return out;
 }
 
 PolicyLossSums Learner::accumulate_losses(const std::vector<Group*>& groups) {
-  const Sequences sequences = sequences_of(groups);
+  Sequences sequences = sequences_of(groups);
+  EntropyMasks masks;  // the sequences look at it
+  if (options_.loss.top_entropy_quantile < 1.0) {
+    masks = mask_low_entropy(sequences.list, options_.loss.top_entropy_quantile);
+  }
   const TrainedCounts counts = count_trained(sequences.list);
+  const double entropy_coef = applied_entropy_coef(options_.loss.entropy_bonus, entropy_bonus_);
   auxiliary_.begin_step(counts);
   PolicyLossSums sums;
   for (const MicroBatch& batch : pack(sequences.list, counts, options_.packing, tensor_options(policy_))) {
-    ForwardOutput output = policy_.forward(batch.tokens, auxiliary_.forward_options());
-    const TokenScores scores = score(policy_, output.hidden, batch, options_.sampling.temperature);
-    PolicyLossInputs inputs;
-    inputs.logprobs = scores.logprobs;
-    inputs.entropy = scores.entropy;
-    inputs.behaviour_logprobs = batch.behaviour_logprobs;
-    inputs.old_logprobs = batch.old_logprobs;
-    inputs.ref_logprobs = batch.ref_logprobs;
-    inputs.advantages = batch.advantages;
-    inputs.weights = batch.weights;
-    const PolicyLoss loss = policy_loss(inputs, options_.loss);
+    const Records records = records_of(sequences.episodes, sequences.list, batch);
+    ForwardOptions pass = auxiliary_.forward_options();
+    if (options_.router_replay) pass.replay_routes = &records.routes;
+    ForwardOutput output = policy_.forward(batch.tokens, pass);
+    const TokenScores scores = score(policy_, output.hidden, batch, records, entropy_coef != 0.0);
+    const PolicyLoss loss = policy_loss({.logprobs = scores.logprobs,
+                                         .old_logprobs = batch.old_logprobs,
+                                         .ref_logprobs = batch.ref_logprobs,
+                                         .behaviour_logprobs = batch.behaviour_logprobs,
+                                         .entropy = scores.entropy,
+                                         .advantages = batch.advantages,
+                                         .weights = batch.weights,
+                                         .lengths = batch.lengths,
+                                         .policy_mask = batch.policy_mask,
+                                         .entropy_coef = entropy_coef},
+                                        options_.loss);
     const at::Tensor objective = auxiliary_.add_to(loss.loss, batch, output);
     output = {};  // its memory serves the backward pass
     objective.backward();
@@ -154,6 +176,7 @@ PolicyLossSums Learner::accumulate_losses(const std::vector<Group*>& groups) {
 
 void Learner::update(double learning_rate) {
   optimizer_.step(learning_rate);
+  entropy_bonus_ = next_entropy_bonus(options_.loss.entropy_bonus, entropy_bonus_, mean_entropy_);
   if (options_.router_bias_update_rate > 0.0) policy_.update_router_bias(options_.router_bias_update_rate);
   discard();
 }
@@ -173,6 +196,7 @@ int64_t Learner::probe(int64_t prompt_tokens, int64_t completion_tokens) {
   longest.behaviour_logprobs.assign(static_cast<size_t>(completion_tokens), 0.0F);
   longest.old_logprobs.assign(static_cast<size_t>(completion_tokens), 0.0);
   if (reference_) longest.ref_logprobs = longest.old_logprobs;
+  if (options_.loss.top_entropy_quantile < 1.0) longest.entropy = longest.old_logprobs;
   longest.advantage = 1.0;
   Group group;
   group.episodes.assign(static_cast<size_t>(samples), longest);
@@ -199,6 +223,8 @@ void Learner::sync_reference(int64_t steps_done) {
 
 void Learner::save(const std::string& directory, Json counters) const {
   counters["num_tokens"] = num_tokens_;
+  counters["entropy_coef"] = entropy_bonus_.coef;
+  counters["last_entropy"] = entropy_bonus_.last_entropy;  // null: no step so far
   save_training_state(directory, policy_, optimizer_, reference_ ? &*reference_ : nullptr, counters);
 }
 
@@ -207,6 +233,9 @@ Json Learner::restore(const std::string& directory) {
   ObjectReader r(state, directory + "/state.json");
   r.allow_unknown();
   num_tokens_ = r.integer("num_tokens", {.min = 0});
+  entropy_bonus_ = first_entropy_bonus(options_.loss.entropy_bonus);
+  entropy_bonus_.coef = r.number("entropy_coef", entropy_bonus_.coef);
+  entropy_bonus_.last_entropy = r.number("last_entropy", entropy_bonus_.last_entropy);
   return state;
 }
 

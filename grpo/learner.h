@@ -26,8 +26,8 @@ class Learner {
   // AuxiliaryLosses does, and where a reference with adapters would have to be mixed.
   Learner(Policy& policy, const TrainerOptions& options);
 
-  // Fills old_logprobs and ref_logprobs of the groups' episodes as far as the options need them, by passes without
-  // gradients. `updates`: optimizer steps that will learn from these groups. Groups are packed as accumulate() will
+  // Fills old_logprobs, ref_logprobs and entropy of the groups' episodes as far as the options need them, by passes
+  // without gradients. `updates`: optimizer steps that will learn from these groups. Groups are packed as accumulate() will
   // pack them if it is given the same list, so that where nothing has been learnt in between both see the same numbers.
   void score_tokens(const std::vector<Group*>& groups, int64_t updates) const;
 
@@ -61,6 +61,12 @@ class Learner {
   Json restore(const std::string& directory);
 
  private:
+  struct Records;
+  Records records_of(const std::vector<Episode*>& episodes, const std::vector<TrainSequence>& list,
+                     const MicroBatch& batch) const;
+  TokenScores score(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch, const Records& records,
+                    bool train_entropy) const;
+  bool wants_old_logprobs(int64_t updates) const;
   PolicyLossSums accumulate_losses(const std::vector<Group*>& groups);
 
   Policy& policy_;
@@ -68,6 +74,8 @@ class Learner {
   AdamW optimizer_;
   AuxiliaryLosses auxiliary_;
   std::optional<Policy> reference_;
+  EntropyBonusState entropy_bonus_;
+  double mean_entropy_ = 0.0;  // of the last accumulate()
   int64_t num_tokens_ = 0;
 };
 

@@ -47,6 +47,7 @@ Json Trainer::collect(const DrawProblem& draw) {
                             options_.steps_per_generation * options_.num_iterations);
     }
   });
+  if (options_.loss.use_kl_in_reward) assign_advantages(groups_, options_.advantage);
   return std::move(rollout.metrics);
 }
 

@@ -34,8 +34,6 @@ SamplingOptions read_sampling(ObjectReader& r, const Json& presets) {
   sampling.min_p = r.number("min_p", 0.0, {.min = 0.0, .max = 1.0});
   sampling.stop_strings = r.strings("stop", {});
   sampling.ignore_eos = r.boolean("ignore_eos", false);  // to measure speed
-  // The trainer's ratios are of the whole distribution, so the sampler's log-probs have to be as well.
-  sampling.untruncated_logprobs = true;
   return sampling;
 }
 
@@ -70,6 +68,13 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   o.steps_per_generation = count("steps_per_generation", 1);
   o.num_iterations = count("num_iterations", 1);
   o.sampling = read_sampling(r, presets);
+  o.keep_sampling_mask = r.boolean("keep_sampling_mask", false);
+  if (o.keep_sampling_mask && !truncates(o.sampling)) {
+    r.fail("keep_sampling_mask", "without effect: neither top_k nor top_p nor min_p removes tokens", "remove it");
+  }
+  // Sampler and trainer have to speak of the same distribution.
+  o.sampling.untruncated_logprobs = !o.keep_sampling_mask;
+  o.router_replay = r.boolean("router_replay", false);
   o.mask_truncated_completions = r.boolean("mask_truncated_completions", false);
   o.dynamic_sampling = r.boolean("dynamic_sampling", false);
   if (r.has("dynamic_sampling_rounds") && !o.dynamic_sampling) {

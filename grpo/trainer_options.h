@@ -39,6 +39,12 @@ struct TrainerOptions {
   bool sync_ref_model = false;         // move the reference towards the policy every ref_model_sync_steps:
   int64_t ref_model_sync_steps = 512;  // ref = alpha * policy + (1 - alpha) * ref
   double ref_model_mixup_alpha = 0.6;  // 1: a copy, as DeepSeek-R1 does every 400 steps
+  // MoE: every pass over a sample sends its tokens to the experts that the sampler's routers chose (R3). Trainer and
+  // sampler then differ in rounding alone.
+  bool router_replay = false;
+  // With top_k, top_p or min_p: log-probabilities of all passes are of the tokens that these left at each place, as the
+  // sampler's are (DeepSeek-V3.2). Without it all of them are of the whole vocabulary.
+  bool keep_sampling_mask = false;
   double router_bias_update_rate = 0;  // MoE: 0 leaves the routers' biases frozen
   // Multi-token prediction and routers are left as they are unless asked for.
   AuxiliaryLossOptions auxiliary = {.mtp = {.scale = 0.0, .detach_trunk = true}, .freeze_moe_router = true};

@@ -102,7 +102,7 @@ Batch checkpoint_of_run(const ReplayOptions& options, const at::Device& device) 
 // What learning takes for granted of a batch that it has made itself.
 void check_fits(const Batch& batch, const std::string& where) {
   const ModelConfig& config = batch.policy.config();
-  size_t episodes = 0, old = 0, reference = 0, behaviour = 0;
+  size_t episodes = 0, old = 0, reference = 0, behaviour = 0, entropy = 0;
   for (const Group& group : batch.groups) {
     for (const Episode& episode : group.episodes) {
       if (episode.completion_ids.empty()) continue;
@@ -110,6 +110,7 @@ void check_fits(const Batch& batch, const std::string& where) {
       old += !episode.old_logprobs.empty();
       reference += !episode.ref_logprobs.empty();
       behaviour += !episode.behaviour_logprobs.empty();
+      entropy += !episode.entropy.empty();
       for (const auto* ids : {&episode.prompt_ids, &episode.completion_ids}) {
         for (const int64_t id : *ids) {
           if (id < config.vocab_size) continue;
@@ -120,14 +121,26 @@ void check_fits(const Batch& batch, const std::string& where) {
       }
     }
   }
-  for (const auto& [name, count] : {std::pair{"old_logprobs", old}, std::pair{"ref_logprobs", reference},
-                                    std::pair{"behaviour_logprobs", behaviour}}) {
-    if (count == 0 || count == episodes) continue;
-    throw Error(fmt::format("{} of {} samples have {}", count, episodes, name), where,
-                "a batch has them for all of its samples, or for none");
-  }
-  if (batch.options.loss.beta > 0.0 && reference == 0 && episodes > 0) {
-    throw Error("the batch holds no log-probabilities of a reference, and beta is not 0", where, "add --set beta=0");
+  const PolicyLossOptions& loss = batch.options.loss;
+  struct Column {
+    const char* name;
+    size_t count;
+    const char* needed_by;  // a key of the options; null: by nothing
+  };
+  for (const Column& c : {Column{"old_logprobs", old, loss.use_kl_in_reward ? "use_kl_in_reward" : nullptr},
+                          Column{"ref_logprobs", reference, loss.beta > 0.0 ? "beta" : nullptr},
+                          Column{"behaviour_logprobs", behaviour,
+                                 loss.importance_sampling.mode != ImportanceSamplingMode::kNone ? "importance_sampling_mode"
+                                                                                                : nullptr},
+                          Column{"entropy", entropy, loss.top_entropy_quantile < 1.0 ? "top_entropy_quantile" : nullptr}}) {
+    if (c.count != 0 && c.count != episodes) {
+      throw Error(fmt::format("{} of {} samples have {}", c.count, episodes, c.name), where,
+                  "a batch has them for all of its samples, or for none");
+    }
+    if (c.needed_by != nullptr && c.count == 0 && episodes > 0) {
+      throw Error(fmt::format("the batch holds no {}, and {} needs them", c.name, c.needed_by), where,
+                  fmt::format("leave {} out with --set", c.needed_by));
+    }
   }
 }
 
@@ -149,8 +162,8 @@ Replay replay_step(const ReplayOptions& options) {
   const at::Device device = choose_device(options.device);
   Batch batch = options.model.empty() ? checkpoint_of_run(options, device) : rollout_with_model(options, device);
   check_fits(batch, options.batch);
-  assign_advantages(batch.groups, batch.options.advantage);
   if (batch.options.mask_truncated_completions) mask_truncated_completions(batch.groups);
+  assign_advantages(batch.groups, batch.options.advantage);
 
   std::vector<Group*> groups = step_share(batch.groups, batch.step, batch.options.steps_per_generation);
   Learner learner(batch.policy, batch.options);

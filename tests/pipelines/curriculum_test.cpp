@@ -50,7 +50,9 @@ TEST(Curriculum, EasyFirstGoesUpInDifficultyAndShufflesEquals) {
 Episode scored(std::optional<double> value, ScoreStatus status = ScoreStatus::kOk) {
   Episode episode;
   episode.finish_reason = FinishReason::kEos;
-  episode.scores.push_back({.value = value, .status = status});
+  episode.scores.emplace_back();
+  episode.scores.back().value = value;
+  episode.scores.back().status = status;
   return episode;
 }
 
