@@ -8,6 +8,7 @@
 #include "grpo/route_replay.h"
 #include "grpo/router_balance.h"
 #include "grpo/training_state.h"
+#include "policy/parking.h"
 
 namespace grpo {
 namespace {
@@ -69,6 +70,7 @@ Learner::Learner(Policy& policy, const TrainerOptions& options)
       optimizer_(choose_trainable(policy, options_.auxiliary), options_.optimizer),
       auxiliary_(policy, options_.auxiliary) {
   if (options_.loss.beta > 0.0) reference_ = make_reference(policy, options_);
+  if (reference_ && options_.offload_ref_model) park(*reference_);
   policy_.set_requires_grad(true);
   entropy_bonus_ = first_entropy_bonus(options_.loss.entropy_bonus);
 }
@@ -103,20 +105,24 @@ void Learner::score_tokens(const std::vector<Group*>& groups, int64_t updates) c
   if (!wants_old && !wants_entropy && !reference_) return;
   const at::NoGradGuard no_grad;
   const Sequences sequences = sequences_of(groups);
-  for (const MicroBatch& batch :
-       pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_))) {
+  const std::vector<MicroBatch> batches =
+      pack(sequences.list, count_trained(sequences.list), options_.packing, tensor_options(policy_));
+  const auto scores_of = [&](const Policy& policy, const MicroBatch& batch) {
     const Records records = records_of(sequences.episodes, sequences.list, batch);
-    const auto scores_of = [&](const Policy& policy) {
-      ForwardOptions pass;
-      if (options_.router_replay) pass.replay_routes = &records.routes;
-      return score(policy, policy.forward(batch.tokens, pass).hidden, batch, records, /*train_entropy=*/false);
-    };
-    if (wants_old || wants_entropy) {
-      const TokenScores scores = scores_of(policy_);
-      if (wants_old) scatter(scores.logprobs, batch, sequences, &Episode::old_logprobs);
-      if (wants_entropy) scatter(scores.entropy, batch, sequences, &Episode::entropy);
-    }
-    if (reference_) scatter(scores_of(*reference_).logprobs, batch, sequences, &Episode::ref_logprobs);
+    ForwardOptions pass;
+    if (options_.router_replay) pass.replay_routes = &records.routes;
+    return score(policy, policy.forward(batch.tokens, pass).hidden, batch, records, /*train_entropy=*/false);
+  };
+  for (const MicroBatch& batch : batches) {
+    if (!wants_old && !wants_entropy) break;
+    const TokenScores scores = scores_of(policy_, batch);
+    if (wants_old) scatter(scores.logprobs, batch, sequences, &Episode::old_logprobs);
+    if (wants_entropy) scatter(scores.entropy, batch, sequences, &Episode::entropy);
+  }
+  if (!reference_) return;
+  const Unparked present(*reference_, options_.offload_ref_model);
+  for (const MicroBatch& batch : batches) {
+    scatter(scores_of(*reference_, batch).logprobs, batch, sequences, &Episode::ref_logprobs);
   }
 }
 
@@ -210,6 +216,7 @@ int64_t Learner::probe(int64_t prompt_tokens, int64_t completion_tokens) {
 void Learner::sync_reference(int64_t steps_done) {
   if (!options_.sync_ref_model || steps_done % options_.ref_model_sync_steps != 0) return;
   const at::NoGradGuard no_grad;
+  const Unparked present(*reference_, options_.offload_ref_model);
   const double alpha = options_.ref_model_mixup_alpha;
   auto move = [alpha](const std::vector<Parameter>& from, const std::vector<Parameter>& to) {
     for (size_t i = 0; i < from.size(); ++i) {

@@ -95,6 +95,10 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
     r.fail("sync_ref_model", "without effect: there is no reference while beta is 0",
            "remove it or set beta");
   }
+  o.offload_ref_model = r.boolean("offload_ref_model", false);
+  if (o.offload_ref_model && o.loss.beta == 0.0) {
+    r.fail("offload_ref_model", "without effect: there is no reference while beta is 0", "remove it or set beta");
+  }
   for (const char* key : {"ref_model_sync_steps", "ref_model_mixup_alpha"}) {
     if (r.has(key) && !o.sync_ref_model)
       r.fail(key, "without effect while sync_ref_model is false", "remove it");

@@ -39,6 +39,8 @@ struct TrainerOptions {
   bool sync_ref_model = false;         // move the reference towards the policy every ref_model_sync_steps:
   int64_t ref_model_sync_steps = 512;  // ref = alpha * policy + (1 - alpha) * ref
   double ref_model_mixup_alpha = 0.6;  // 1: a copy, as DeepSeek-R1 does every 400 steps
+  // The reference's own weights lie in host memory while nobody scores tokens with it (policy/parking.h).
+  bool offload_ref_model = false;
   // MoE: every pass over a sample sends its tokens to the experts that the sampler's routers chose (R3). Trainer and
   // sampler then differ in rounding alone.
   bool router_replay = false;

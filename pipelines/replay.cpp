@@ -72,7 +72,8 @@ Place place_of(const std::string& checkpoint, const std::string& stage_name) {
 // Options of a stage that its trainer does not read.
 Json trainer_keys(const StageSpec& spec) {
   Json keys = spec.options;
-  for (const char* key : {"data", "rewards", "eval", "difficulty", "save_steps", "save_total_limit", "save_model", "log_episodes"}) {
+  for (const char* key : {"data", "rewards", "eval", "difficulty", "save_steps", "save_total_limit", "save_model", "log_episodes",
+                          "metric_names"}) {
     keys.erase(key);
   }
   return keys;

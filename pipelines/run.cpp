@@ -187,6 +187,7 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
                                  .directory = directory,
                                  .step_offset = step_offset,
                                  .metrics_path = out + "/metrics.jsonl",
+                                 .tensorboard = out + "/tensorboard",
                                  .episodes_path = out + "/episodes.jsonl",
                                  .rewards_log = out + "/rewards.log",
                                  .judge = judge,

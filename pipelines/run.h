@@ -2,6 +2,7 @@
 // Running a recipe from start to finish, or from where it stopped.
 //
 //   OUT/ recipe.json  metrics.jsonl  episodes.jsonl  summary.json
+//        tensorboard/ (the numbers of metrics.jsonl as event files)
 //        rewards.log (what plug-in rewards wrote to stderr)
 //        stages/01-NAME/{checkpoint-000200/, model/ (a Hugging Face directory), adapter/ (PEFT, where the
 //                        recipe trains adapters: model/ then has them merged in)}

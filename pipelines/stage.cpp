@@ -59,6 +59,7 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
   plan.checkpoints.save_steps = r.integer("save_steps", 0, {.min = 0});
   plan.checkpoints.save_total_limit = r.integer("save_total_limit", 2, {.min = 1});
   plan.checkpoints.save_model = r.boolean("save_model", true);
+  plan.metric_names = read_metric_names(r);
   int64_t reward_workers = 0;
   if (spec.type == "rl") {
     if (r.has("difficulty")) plan.difficulty = read_difficulty(r, spec);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "core/metric_names.h"
 #include "core/metrics_writer.h"
 #include "grpo/evaluate.h"
 #include "pipelines/checkpoints.h"
@@ -33,6 +34,7 @@ struct StagePlan {
   std::optional<StageEval> eval;
   Json rewards;  // the rubric's list, for rl and for evaluation
   CheckpointPolicy checkpoints;
+  MetricNames metric_names = MetricNames::kTrl;  // "metric_names": under which metrics.jsonl and TensorBoard have them
   int64_t log_episodes = 16;  // episodes per rollout written to episodes.jsonl
   int64_t max_steps = 0;
   int64_t steps_per_rollout = 1;  // optimizer steps that share a rollout
@@ -51,6 +53,7 @@ struct StageContext {
   std::string directory;    // OUT/stages/NN-NAME
   int64_t step_offset = 0;  // of this stage's step 0 in metrics.jsonl
   std::string metrics_path;
+  std::string tensorboard;  // folder of event files beside it
   std::string episodes_path;
   std::string rewards_log;  // where rewards say what is none of their verdicts' business (OUT/rewards.log)
   std::shared_ptr<Judge> judge = nullptr;  // of rewards that run code; null: there is none

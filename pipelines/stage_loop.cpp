@@ -8,6 +8,8 @@
 
 #include "core/atomic_directory.h"
 #include "core/error.h"
+#include "core/metric_names.h"
+#include "core/tensorboard_events.h"
 #include "pipelines/checkpoints.h"
 #include "pipelines/interruption.h"
 #include "policy/device_memory.h"
@@ -36,7 +38,7 @@ class RunningStage {
       Json metrics = header();
       evaluate_now(problems, *rubric, metrics);
       loop_.times->report(metrics);
-      metrics_.write(line(), metrics);
+      write(metrics);
     }
     while (step_ < plan.max_steps) {
       take_step(problems, rubric);
@@ -48,6 +50,7 @@ class RunningStage {
       if (!last && signal != 0) throw Interrupted(signal, stopped_text(signal));
     }
     metrics_.sync();
+    tensorboard_.sync();
     episodes_.sync();
     progress_.finish();
     return std::move(history_);
@@ -86,8 +89,14 @@ class RunningStage {
     metrics["memory/peak_bytes"] = peak_memory(policy_.device());
     metrics["memory/planned_bytes"] = context_.planned_memory;
     loop_.times->report(metrics);
-    metrics_.write(line(), metrics);
+    write(metrics);
     progress_.update(step_, loop_.shown(metrics));
+  }
+
+  void write(const Json& metrics) {
+    const Json named = named_metrics(metrics, context_.plan.metric_names);
+    metrics_.write(line(), named);
+    tensorboard_.write(line(), named);
   }
 
   void evaluate_now(const std::vector<Problem>& problems, const Rubric& rubric, Json& metrics) {
@@ -112,6 +121,7 @@ class RunningStage {
     const StagePlan& plan = context_.plan;
     loop_.times->measure("save", [&] {
       metrics_.sync();
+      tensorboard_.sync();
       episodes_.sync();
       save_checkpoint(context_.directory, step_, plan.checkpoints.save_total_limit,
                       {{"stage", plan.spec.name}, {"step", step_}, {"eval", history_}}, loop_.save);
@@ -130,6 +140,7 @@ class RunningStage {
   Json history_ = Json::array();
   int64_t step_ = 0;
   MetricsWriter metrics_{context_.metrics_path, last_line()};
+  TensorBoardWriter tensorboard_{context_.tensorboard, last_line()};
   MetricsWriter episodes_{context_.episodes_path, last_line()};
   Progress progress_{context_.plan.spec.name, context_.plan.max_steps, step_};
 };

@@ -30,7 +30,9 @@ void add_training(const Recipe& recipe, const StageSpec& spec, const StageLength
                    .completion_tokens = options.sampling.max_tokens,
                    .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
                    .reference = options.loss.beta > 0.0,
-                   .old_logprobs = options.steps_per_generation * options.num_iterations > 1,
+                   .offload_reference = options.offload_ref_model,
+                   .old_logprobs = options.steps_per_generation * options.num_iterations > 1 ||
+                                   options.loss.use_kl_in_reward || options.loss.top_entropy_quantile < 1.0,
                    .optimizer = options.optimizer,
                    .auxiliary = options.auxiliary};
   size.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
@@ -64,7 +66,7 @@ std::vector<std::string> remedies(const Recipe& recipe, const StageSpec& spec, c
   if (counts(phase.optimizer)) {
     found.push_back("set offload_optimizer, or optimizer_state_dtype to int8");
   }
-  if (counts(phase.reference)) found.push_back("set beta to 0, which needs no reference");
+  if (counts(phase.reference)) found.push_back("set offload_ref_model, or beta to 0, which needs no reference");
   found.push_back("use --dtype bfloat16 where it is float32, a larger GPU, or a smaller model");
   return found;
 }

@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/seed.h"
 #include "pipelines/checkpoints.h"
+#include "pipelines/replay.h"
 #include "tests/pipelines/killed_program.h"
 #include "tests/pipelines/two_stages.h"
 
@@ -141,6 +142,27 @@ TEST_F(KilledRun, ASignalSavesTheStepAndTheRunGoesOnFromThere) {
     EXPECT_TRUE(ends_before(run_into(out), [] { return false; }));
     expect_same_as_whole(out);
   }
+}
+
+// The checkpoint lies between two steps that share a rollout: its next step, replayed, is the step that the run takes.
+TEST_F(KilledRun, ACheckpointInTheMiddleOfARolloutCanBeReplayed) {
+  overrides_ = {"rl.max_steps=60", "rl.save_steps=1", "rl.num_iterations=50", "rl.eval.steps=0", "rl.sync_ref_model=false",
+                "rl.ref_model_sync_steps=null"};
+  const std::string stage = path("out/stages/02-rl");
+  signalled(run_into("out"), SIGTERM, [&] { return holds_name(stage, "checkpoint-000003"); });
+  const auto [step, checkpoint] = usable_checkpoints(stage).front();
+  ASSERT_LT(step, 50);
+  const Json report = replay_step({.batch = checkpoint, .device = "cpu"}).report;
+  EXPECT_EQ(report["step"], step + 1);
+  ASSERT_TRUE(ends_before(run_into("out"), [] { return false; }));
+  for (const Json& line : lines("out/metrics.jsonl")) {
+    if (line["stage"] != "rl" || line["stage_step"] != step + 1) continue;
+    for (const char* key : {"loss", "grad_norm", "kl", "entropy", "policy_ratio/max"}) {
+      EXPECT_EQ(report["metrics"][key], line[key]) << key;
+    }
+    return;
+  }
+  FAIL() << "the run took no such step";
 }
 
 // --- checkpoints of a stage

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 TEST_F(RecipeRun, LeavesModelsMetricsEpisodesAndASummary) {
   const Json summary = run("out");
   EXPECT_EQ(names_in(path("out")), (std::set<std::string>{"recipe.json", "metrics.jsonl", "episodes.jsonl",
-                                                          "stages", "summary.json"}));
+                                                          "stages", "summary.json", "tensorboard"}));
   EXPECT_EQ(names_in(path("out/stages")), (std::set<std::string>{"01-warm", "02-rl"}));
   for (const char* stage : {"01-warm", "02-rl"}) {
     const std::string directory = path("out/stages/") + stage;
