@@ -13,9 +13,9 @@ namespace {
 TEST(BatchFile, SamplesBecomeEpisodesOfTheirGroups) {
   const TemporaryFolder folder;
   const auto groups = read_batch_file(folder.write("batch.jsonl",
-      R"({"group": 4, "prompt_ids": [5, 6], "completion_ids": [7, 8, 2], "reward": 1, "mask": [1, 0, 1],
-          "behaviour_logprobs": [-0.5, -1, -2], "old_logprobs": [-0.1, -0.2, -0.3], "ref_logprobs": [0, -1, -2],
-          "entropy": [1, 2, 3]})" "\n"
+      R"({"group": 4, "prompt_ids": [5, 6], "completion_ids": [7, 8, 2], "reward": 1, "mask": [1, 0, 1], )"
+      R"("behaviour_logprobs": [-0.5, -1, -2], "old_logprobs": [-0.1, -0.2, -0.3], "ref_logprobs": [0, -1, -2], )"
+      R"("entropy": [1, 2, 3]})" "\n"
       R"({"group": 4, "prompt_ids": [5, 6], "completion_ids": [9], "reward": -0.5, "truncated": true})" "\n"
       R"({"group": 0, "prompt_ids": [1], "completion_ids": [], "reward": 0})" "\n"));
   ASSERT_EQ(groups.size(), 2u);
