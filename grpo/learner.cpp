@@ -194,7 +194,8 @@ void Learner::discard() {
 
 int64_t Learner::probe(int64_t prompt_tokens, int64_t completion_tokens) {
   const int64_t length = prompt_tokens + completion_tokens;
-  const int64_t samples = std::max<int64_t>(1, options_.packing.tokens_per_micro_batch / length);
+  const int64_t samples = std::clamp<int64_t>(options_.packing.tokens_per_micro_batch / length, 1,
+                                              options_.prompts_per_step * options_.num_generations);
   Episode longest;
   longest.prompt_ids.assign(static_cast<size_t>(prompt_tokens), 0);
   longest.completion_ids.assign(static_cast<size_t>(completion_tokens), 0);

@@ -44,7 +44,7 @@ class Learner {
   void update(double learning_rate);
   void discard();
 
-  // The heaviest training pass there can be: a micro-batch as full as samples of this length make it, forward and
+  // The heaviest training pass there can be: a micro-batch as full as a step's samples of this length make it, forward and
   // backward, and nothing is learnt from it. So that what does not fit shows before the first rollout and not at the
   // first long answer. Returns its tokens.
   int64_t probe(int64_t prompt_tokens, int64_t completion_tokens);
