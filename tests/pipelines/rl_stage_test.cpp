@@ -24,10 +24,10 @@ TEST_F(RlStage, TrainsOnTheProblemsThatTheStartingPolicySometimesSolves) {
     if (rate > 0.0) solved.insert(static_cast<int64_t>(i));
   }
   for (const Json& line : lines("all/episodes.jsonl")) trained.insert(line["problem_id"].get<int64_t>());
-  EXPECT_EQ(*trained.rbegin() < 6, true) << "a problem that was not measured";
+  EXPECT_LT(*trained.rbegin(), 6) << "a problem that was not measured";
 
   // Again, and only those that were solved at all: the measurement is the same, the choice is smaller.
-  if (solved.empty()) GTEST_SKIP() << "this policy solves none of the six";
+  ASSERT_FALSE(solved.empty()) << "this policy solves none of the six: the choice shows nothing";
   run("some", {R"(rl.difficulty={"num_problems": 6, "num_samples": 3, "min_pass_rate": 0.01})", "rl.log_episodes=-1"});
   EXPECT_EQ(read_json_file(path("some/stages/02-rl/difficulty.json")), measured);
   for (const Json& line : lines("some/episodes.jsonl")) EXPECT_TRUE(solved.contains(line["problem_id"].get<int64_t>()));
@@ -41,7 +41,7 @@ TEST_F(RlStage, DifficultyThatLeavesNothingOrHasNoEndIsAnError) {
     run("none", {R"(rl.rewards=[{"name": "token_count", "min_tokens": 30, "max_tokens": 31}])",
                  R"(rl.difficulty={"num_problems": 3, "num_samples": 2, "min_pass_rate": 0.9})"});
   });
-  EXPECT_TRUE(holds(none, "none of 3 problems") || holds(none, "token_count")) << none;
+  EXPECT_TRUE(holds(none, "none of 3 problems")) << none;
 }
 
 TEST_F(RlStage, MetricsGoByVerlsNamesWhereAsked) {
