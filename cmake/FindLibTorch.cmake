@@ -40,9 +40,16 @@ if(LibTorch_FOUND AND NOT TARGET libtorch::cpu)
     endif()
   endforeach()
   add_library(libtorch::cpu INTERFACE IMPORTED)
+  # at::parallel_for is a header: it runs on several threads in sources compiled with OpenMP, and on one in others
+  # without a word. They share LibTorch's own runtime, so that there is one pool of threads.
+  find_library(LibTorch_GOMP NAMES libgomp.so.1 PATHS ${LibTorch_LIB_DIR} NO_DEFAULT_PATH NO_CACHE)
+  if(NOT LibTorch_GOMP)
+    set(LibTorch_GOMP -fopenmp)
+  endif()
   # libtorch_cpu needs small CUDA libraries that only the loader has to find.
   set_target_properties(libtorch::cpu PROPERTIES
-    INTERFACE_LINK_LIBRARIES "libtorch::torch_cpu;libtorch::c10"
+    INTERFACE_COMPILE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:-fopenmp>"
+    INTERFACE_LINK_LIBRARIES "libtorch::torch_cpu;libtorch::c10;${LibTorch_GOMP}"
     # The wheel's include folder brings an fmt of its own (v12), which hides the system's from every source
     # that includes LibTorch; header-only, it needs no library and shares no symbol with the system's.
     INTERFACE_COMPILE_DEFINITIONS FMT_HEADER_ONLY=1

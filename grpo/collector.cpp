@@ -84,6 +84,7 @@ ScoredRollout Collector::sample_round(const DrawProblem& draw, int64_t num_group
   generate.policy_version = step;
   generate.record_routes = options_.router_replay;
   generate.record_kept = options_.keep_sampling_mask;
+  generate.stop_request = options_.stop_request;
   ScoredRollout rollout = generate_and_score(engine_, pool_, problems, generate);
   check_reward_errors(rubric_, rollout.groups, options_.reward_error_rate_max, options_.rewards_log);
   return rollout;

@@ -115,6 +115,7 @@ void Learner::score_tokens(const std::vector<Group*>& groups, int64_t updates) c
   };
   for (const MicroBatch& batch : batches) {
     if (!wants_old && !wants_entropy) break;
+    stop_if(options_.stop_request);
     const TokenScores scores = scores_of(policy_, batch);
     if (wants_old) scatter(scores.logprobs, batch, sequences, &Episode::old_logprobs);
     if (wants_entropy) scatter(scores.entropy, batch, sequences, &Episode::entropy);
@@ -122,6 +123,7 @@ void Learner::score_tokens(const std::vector<Group*>& groups, int64_t updates) c
   if (!reference_) return;
   const Unparked present(*reference_, options_.offload_ref_model);
   for (const MicroBatch& batch : batches) {
+    stop_if(options_.stop_request);
     scatter(scores_of(*reference_, batch).logprobs, batch, sequences, &Episode::ref_logprobs);
   }
 }
@@ -129,7 +131,15 @@ void Learner::score_tokens(const std::vector<Group*>& groups, int64_t updates) c
 Learner::Gradients Learner::accumulate(const std::vector<Group*>& groups) {
   // Expert loads are counted in training passes only: not in rollouts, evaluations, scoring passes.
   policy_.record_expert_load(true);
-  const PolicyLossSums sums = accumulate_losses(groups);
+  const int64_t tokens_before = num_tokens_;
+  PolicyLossSums sums;
+  try {
+    sums = accumulate_losses(groups);
+  } catch (const Cancelled&) {
+    discard();
+    num_tokens_ = tokens_before;
+    throw;
+  }
   mean_entropy_ = sums.mean_entropy();
   Gradients out;
   out.metrics = Json::object();
@@ -154,6 +164,7 @@ PolicyLossSums Learner::accumulate_losses(const std::vector<Group*>& groups) {
   auxiliary_.begin_step(counts);
   PolicyLossSums sums;
   for (const MicroBatch& batch : pack(sequences.list, counts, options_.packing, tensor_options(policy_))) {
+    if (sums.tokens > 0) stop_if(options_.stop_request);  // between micro-batches: one alone is soon over
     const Records records = records_of(sequences.episodes, sequences.list, batch);
     ForwardOptions pass = auxiliary_.forward_options();
     if (options_.router_replay) pass.replay_routes = &records.routes;

@@ -39,6 +39,8 @@ class Learner {
   };
   // Loss and gradients of one optimizer batch, clipped to max_grad_norm. Sums what was left by no earlier call.
   Gradients accumulate(const std::vector<Group*>& groups);
+  // accumulate() and score_tokens() throw Cancelled where TrainerOptions::stop_request asks them to; gradients are
+  // discarded then.
   // The clipped gradients under the parameters' names, in the master's dtype; until update() or discard().
   std::vector<NamedTensor> gradients() { return optimizer_.gradients(); }
   void update(double learning_rate);

@@ -35,11 +35,21 @@ Json Trainer::step(const DrawProblem& draw) {
 }
 
 Json Trainer::collect(const DrawProblem& draw) {
-  if (rollout_ready_) return Json::object();
+  if (rollout_ready_) return rollout_metrics_;
+  const int64_t problems_drawn = collector_.problems_drawn();
+  try {
+    collect_anew(draw);
+  } catch (const Cancelled&) {
+    collector_.set_problems_drawn(problems_drawn);
+    throw;
+  }
+  return rollout_metrics_;
+}
+
+void Trainer::collect_anew(const DrawProblem& draw) {
   Collector::Rollout rollout = collector_.collect(draw, steps_done_, times_);
   groups_ = std::move(rollout.groups);
   rollout_failed_ = rollout.failed;
-  rollout_ready_ = true;
   times_.measure("logprobs", [&] {
     // Step by step, so that scoring packs what learning will pack.
     for (int64_t step = 0; step < options_.steps_per_generation; ++step) {
@@ -48,7 +58,8 @@ Json Trainer::collect(const DrawProblem& draw) {
     }
   });
   if (options_.loss.use_kl_in_reward) assign_advantages(groups_, options_.advantage);
-  return std::move(rollout.metrics);
+  rollout_metrics_ = std::move(rollout.metrics);
+  rollout_ready_ = true;
 }
 
 Json Trainer::learn() {
@@ -67,6 +78,7 @@ Json Trainer::learn() {
     return std::move(gradients.metrics);
   });
   ++steps_done_;
+  rollout_metrics_ = Json::object();
   learner_.sync_reference(steps_done_);
   if (at_rollout_boundary()) rollout_ready_ = false;
   metrics["learning_rate"] = rate;
@@ -101,6 +113,7 @@ void Trainer::write_state(const std::string& directory, int64_t steps_done, bool
                             {"skipped_steps", skipped_steps_},
                             {"skipped_in_a_row", skipped_in_a_row_},
                             {"rollout_ready", with_rollout},
+                            {"rollout_metrics", rollout_metrics_},
                             {"rollout_failed", rollout_failed_}});
   if (with_rollout) write_rollout(directory + kRolloutFolder, groups_, {{"step", steps_done}});
 }
@@ -115,6 +128,7 @@ void Trainer::restore(const std::string& directory) {
   skipped_in_a_row_ = r.integer("skipped_in_a_row", {.min = 0});
   rollout_ready_ = r.boolean("rollout_ready");
   rollout_failed_ = r.boolean("rollout_failed");
+  rollout_metrics_ = state.at("rollout_metrics");
   groups_.clear();
   if (rollout_ready_) groups_ = read_rollout(directory + kRolloutFolder, Checksums::kSkip).groups;
 }

@@ -4,7 +4,8 @@
 //
 // A rollout serves steps_per_generation * num_iterations optimizer steps. Random streams are functions of the seed and
 // of the counters that save() writes, and a rollout in use is saved with them, so a restored trainer goes on bit for
-// bit from any step.
+// bit from any step. A step that is given up by TrainerOptions::stop_request (Cancelled, out of step(), collect() or
+// learn()) leaves the trainer as it was before it, or after its rollout: it can be saved, and the step taken again.
 
 #include <cstdint>
 #include <string>
@@ -30,7 +31,7 @@ class Trainer {
   Json step(const DrawProblem& draw);
 
   // Makes sure that there is a rollout for the next step: samples and scores one if the last is used up, and scores its
-  // tokens (Learner::score_tokens). Returns the rollout's metrics, or an empty object where it is still in use. With
+  // tokens (Learner::score_tokens). Returns the rollout's metrics, or an empty object after its first step. With
   // dynamic_sampling a rollout may end with fewer groups than it should have (even none): its steps share what there
   // is, and denominators are those of the samples used. Metrics of rewards and lengths are of all samples;
   // rollout/groups, rollout/filtered_groups and rollout/rounds say how many groups are used, how many were dropped and
@@ -71,6 +72,7 @@ class Trainer {
   void restore(const std::string& directory);
 
  private:
+  void collect_anew(const DrawProblem& draw);
   void write_state(const std::string& directory, int64_t steps_done, bool with_rollout) const;
 
   const Rubric rubric_;
@@ -81,6 +83,7 @@ class Trainer {
   // The rollout in use.
   std::vector<Group> groups_;
   bool rollout_ready_ = false;   // groups_ are for the next step
+  Json rollout_metrics_ = Json::object();  // until its first step is done
   bool rollout_failed_ = false;  // every sample of its last round had logits that are not finite
   int64_t steps_done_ = 0;
   int64_t skipped_steps_ = 0;

@@ -10,6 +10,7 @@
 #include "core/seed.h"
 #include "grpo/trainer.h"
 #include "pipelines/curriculum.h"
+#include "pipelines/interruption.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_loop.h"
 #include "pipelines/stage_memory.h"
@@ -143,6 +144,7 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   const Rubric rubric = stage_rubric(context);
   TrainerOptions options = read_trainer_options(r);
   options.rewards_log = context.rewards_log;
+  options.stop_request = [] { return Interruption::signal() != 0; };
   options.sampling.eos_ids = context.source.files.eos_token_ids;
   Trainer trainer(policy, &*context.source.files.tokenizer, rubric, options,
                   stage_seed(context.recipe, context.plan.spec));

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/atomic_directory.h"
+#include "core/cancelled.h"
 #include "core/error.h"
 #include "core/metric_names.h"
 #include "core/tensorboard_events.h"
@@ -41,7 +42,11 @@ class RunningStage {
       write(metrics);
     }
     while (step_ < plan.max_steps) {
-      take_step(problems, rubric);
+      try {
+        take_step(problems, rubric);
+      } catch (const Cancelled&) {
+        stop_before_next_step();
+      }
       const bool last = step_ == plan.max_steps;
       const int signal = Interruption::signal();
       if (!last && (signal != 0 || (plan.checkpoints.save_steps > 0 && step_ % plan.checkpoints.save_steps == 0))) {
@@ -66,6 +71,14 @@ class RunningStage {
     loop_.restore(checkpoints.front().second);
     history_ = read_manifest(checkpoints.front().second)["eval"];
     return checkpoints.front().first;
+  }
+
+  // The step that was under way is taken again from the checkpoint, or, if it had its rollout, from there.
+  [[noreturn]] void stop_before_next_step() {
+    const auto saved = usable_checkpoints(context_.directory);
+    if (saved.empty() || saved.front().first != step_) save();
+    const int signal = Interruption::signal();
+    throw Interrupted(signal, stopped_text(signal));
   }
 
   int64_t line() const { return context_.step_offset + step_; }

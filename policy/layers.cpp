@@ -12,11 +12,6 @@ namespace {
 // Hugging Face fixes the epsilon of MLA's inner norms, whatever rms_norm_eps says.
 constexpr double kLatentNormEps = 1e-6;
 
-// Writes rows [N, K, dim] to their slots of a cache [P, page, K, dim].
-void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
-  cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
-}
-
 }  // namespace
 
 ForwardContext forward_context(const ModelConfig& config, const Policy::Weights& weights, const PackedTokens& batch,

@@ -137,6 +137,7 @@ class Run {
   // Prompts first: a decode step costs nearly the same for few rows as for many.
   void run() {
     while (!scheduler_.done()) {
+      stop_if(options_.stop_request);
       const auto chunks = scheduler_.plan_prefill();
       if (!chunks.empty()) prefill(chunks);
       auto starts = scheduler_.plan_starts();

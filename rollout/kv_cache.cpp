@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "policy/kernels/attention.h"
 
 namespace grpo {
 namespace {
@@ -25,23 +26,19 @@ void for_each_store(std::vector<LayerKv>& layers, F&& apply) {
 KvCache::KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit,
                  const at::TensorOptions& options)
     : shapes_(shapes), page_tokens_(page_tokens), page_limit_(page_limit), options_(options) {
-  for (const KvShape& shape : shapes_) {
-    LayerKv layer;
-    layer.k = at::zeros({0, page_tokens_, shape.heads, shape.k_dim}, options_);
-    if (shape.v_dim > 0) layer.v = at::zeros({0, page_tokens_, shape.heads, shape.v_dim}, options_);
-    layers_.push_back(layer);
-  }
+  for (const KvShape& shape : shapes_) layers_.push_back(make_cache(shape, 0, page_tokens_, options_));
 }
 
 void KvCache::reserve(int64_t pages) {
   if (pages <= pages_) return;
   GRPO_CHECK(pages <= page_limit_);
   const int64_t grown = std::min(page_limit_, std::max(pages, pages_ + pages_ / 2));
-  for_each_store(layers_, [&](at::Tensor& store) {
-    at::Tensor larger = at::zeros({grown, page_tokens_, store.size(2), store.size(3)}, options_);
-    larger.narrow(0, 0, pages_).copy_(store);
-    store = larger;
-  });
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const LayerKv larger = make_cache(shapes_[i], grown, page_tokens_, options_);
+    larger.k.narrow(0, 0, pages_).copy_(layers_[i].k);
+    if (larger.v.defined()) larger.v.narrow(0, 0, pages_).copy_(layers_[i].v);
+    layers_[i] = larger;
+  }
   pages_ = grown;
 }
 
@@ -65,9 +62,11 @@ void KvCache::clear(const std::vector<int64_t>& pages) {
 }
 
 int64_t KvCache::bytes() const {
-  int64_t numbers = 0;
-  for (const KvShape& shape : shapes_) numbers += shape.numbers_per_token();
-  return numbers * page_tokens_ * pages_ * static_cast<int64_t>(options_.dtype().itemsize());
+  size_t bytes = 0;
+  for (const LayerKv& layer : layers_) {
+    bytes += layer.k.storage().nbytes() + (layer.v.defined() ? layer.v.storage().nbytes() : 0);
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace grpo

@@ -112,6 +112,7 @@ at::Tensor paged_cpu(const at::Tensor& q_in, const at::Tensor& k_cache, const at
       a.page_tokens = k_cache.size(1);
       a.k_page = k_cache.stride(0);
       a.k_token = k_cache.stride(1);
+      a.k_number = k_cache.stride(3);
       a.v_page = v_cache.stride(0);
       a.v_token = v_cache.stride(1);
       a.blocks = block_tables.data_ptr<int32_t>() + row[n] * block_tables.stride(0);
@@ -153,6 +154,28 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_seqlens,
                      int64_t max_seqlen, double scale) {
   return AttentionFunction::apply(q, k, v, cu_seqlens, max_seqlen, scale);
+}
+
+LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options) {
+  const int64_t heads = shape.heads, tile = cpu::kTile;
+  // MLA reads values out of its keys.
+  if (!options.device().is_cpu() || shape.v_dim == 0 || page_tokens % tile != 0) {
+    LayerKv cache{at::zeros({pages, page_tokens, heads, shape.k_dim}, options), {}};
+    if (shape.v_dim > 0) cache.v = at::zeros({pages, page_tokens, heads, shape.v_dim}, options);
+    return cache;
+  }
+  const int64_t room = (shape.v_dim + tile - 1) / tile * tile;
+  return {at::zeros({pages, heads, shape.k_dim, page_tokens}, options).permute({0, 3, 1, 2}),
+          at::zeros({pages, heads, page_tokens, room}, options).permute({0, 2, 1, 3}).narrow(3, 0, shape.v_dim)};
+}
+
+void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
+  if (cache.is_contiguous()) {
+    cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
+    return;
+  }
+  at::Tensor to = cache;
+  to.index_put_({slots.div(cache.size(1), "floor"), slots.remainder(cache.size(1))}, rows);
 }
 
 at::Tensor paged_attention(const at::Tensor& q, const at::Tensor& k_cache, const at::Tensor& v_cache,

@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include "policy/kv_view.h"
+
 namespace grpo {
 
 // q [N, H, Dk], k [N, K, Dk], v [N, K, Dv] -> [N, H, Dv]. Token i of a sequence attends to tokens 0..i of the
@@ -13,6 +15,13 @@ namespace grpo {
 // max_seqlen: the longest sequence.
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_seqlens,
                      int64_t max_seqlen, double scale);
+
+// Zeroed keys and values of `pages` pages of one layer, laid out as paged_attention of the device reads them fastest:
+// shapes are those of LayerKv, strides may be any.
+LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options);
+
+// Writes rows [N, K, D] to the slots [N] int64 (page * page_tokens + offset, no two equal) of a cache from make_cache.
+void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows);
 
 // q [N, H, Dk] against cached keys and values [P, page, K, Dk], [P, page, K, Dv]: token n attends to cache
 // positions 0..positions[n] of row rows[n] of block_tables [S, B] int32. v_cache may be a view of k_cache

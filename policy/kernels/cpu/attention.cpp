@@ -204,6 +204,83 @@ GRPO_INLINE void backward(const SequenceAttention<T>& a) {
   }
 }
 
+// Scores of w keys that lie side by side, for kHeads query heads: q [kHeads, k_dim], scores [kHeads] rows `row` apart.
+template <int kHeads, class T, class C>
+GRPO_INLINE void score_tile(const PagedAttention<T>& a, const C* q, const T* keys, C* scores, int64_t row) {
+  Vec<C> acc[kHeads] = {};
+  for (int64_t d = 0; d < a.k_dim; ++d) {
+    const Vec<C> k = load_wide(keys + d * a.k_number);
+    for (int h = 0; h < kHeads; ++h) acc[h] = acc[h] + q[h * a.k_dim + d] * k;
+  }
+  for (int h = 0; h < kHeads; ++h) store_lanes<C>(scores + h * row, acc[h] * static_cast<C>(a.scale));
+}
+
+// As weigh_values, out of the pages, w numbers of the values of kHeads query heads: p rows `row` apart, out rows v_dim
+// rounded up apart.
+template <int kHeads, class T, class C>
+GRPO_INLINE void weigh_pages(const PagedAttention<T>& a, const C* p, int64_t row, const C* sums, int64_t first, C* out,
+                             int64_t out_row) {
+  Vec<C> acc[kHeads][4] = {};
+  const auto add = [&](int lane, int64_t j, const T* value) GRPO_LAMBDA {
+    const Vec<C> v = load_wide(value);
+    for (int h = 0; h < kHeads; ++h) acc[h][lane] = acc[h][lane] + p[h * row + j] * v;
+  };
+  for (int64_t j = 0; j < a.context;) {
+    const T* from = a.v_cache + a.blocks[j / a.page_tokens] * a.v_page + first;
+    const int64_t end = j + a.page_tokens < a.context ? j + a.page_tokens : a.context;
+    for (; j + 4 <= end; j += 4, from += 4 * a.v_token) {
+      add(0, j, from);
+      add(1, j + 1, from + a.v_token);
+      add(2, j + 2, from + 2 * a.v_token);
+      add(3, j + 3, from + 3 * a.v_token);
+    }
+    if (j < end) add(0, j, from);
+    if (j + 1 < end) add(1, j + 1, from + a.v_token);
+    if (j + 2 < end) add(2, j + 2, from + 2 * a.v_token);
+    j = end;
+  }
+  for (int h = 0; h < kHeads; ++h) {
+    store_lanes<C>(out + h * out_row, ((acc[h][0] + acc[h][1]) + (acc[h][2] + acc[h][3])) / sums[h]);
+  }
+}
+
+// Pages read where they lie.
+template <class T>
+GRPO_INLINE void paged_tiled(const PagedAttention<T>& a) {
+  using C = Compute<T>;
+  constexpr int64_t w = Lanes<C>::kWidth;
+  static_assert(kTile % w == 0);
+  const int64_t padded = round_up<C>(a.context), padded_v = round_up<C>(a.v_dim);
+  C* q = scratch<C>(0, a.group * a.k_dim);
+  C* scores = scratch<C>(1, a.group * padded);
+  C* sums = scratch<C>(2, a.group);
+  C* out = scratch<C>(3, a.group * padded_v);
+  for (int64_t h = 0; h < a.group; ++h) {
+    for (int64_t d = 0; d < a.k_dim; ++d) q[h * a.k_dim + d] = load(a.q[h * a.q_head + d]);
+  }
+  for (int64_t j = 0; j < a.context; j += w) {
+    const T* keys = a.k_cache + a.blocks[j / a.page_tokens] * a.k_page + j % a.page_tokens;
+    int64_t h = 0;
+    for (; h + 4 <= a.group; h += 4) score_tile<4>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
+    for (; h + 2 <= a.group; h += 2) score_tile<2>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
+    if (h < a.group) score_tile<1>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
+  }
+  for (int64_t h = 0; h < a.group; ++h) sums[h] = softmax_row<C>(scores + h * padded, a.context).sum;
+  for (int64_t d = 0; d < a.v_dim; d += w) {
+    int64_t h = 0;
+    for (; h + 4 <= a.group; h += 4) {
+      weigh_pages<4>(a, scores + h * padded, padded, sums + h, d, out + h * padded_v + d, padded_v);
+    }
+    for (; h + 2 <= a.group; h += 2) {
+      weigh_pages<2>(a, scores + h * padded, padded, sums + h, d, out + h * padded_v + d, padded_v);
+    }
+    if (h < a.group) weigh_pages<1>(a, scores + h * padded, padded, sums + h, d, out + h * padded_v + d, padded_v);
+  }
+  for (int64_t h = 0; h < a.group; ++h) {
+    for (int64_t d = 0; d < a.v_dim; ++d) store(a.out + h * a.out_head + d, out[h * padded_v + d]);
+  }
+}
+
 template <class T>
 GRPO_INLINE void paged(const PagedAttention<T>& a) {
   using C = Compute<T>;
@@ -224,7 +301,7 @@ GRPO_INLINE void paged(const PagedAttention<T>& a) {
       const int64_t page = a.blocks[block];
       const T* key = a.k_cache + page * a.k_page + offset * a.k_token;
       const T* value = a.v_cache + page * a.v_page + offset * a.v_token;
-      for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = load(key[d]);
+      for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = load(key[d * a.k_number]);
       C* to = v + (j + u) * padded_v;
       for (int64_t d = 0; d < a.v_dim; ++d) to[d] = load(value[d]);
       for (int64_t d = a.v_dim; d < padded_v; ++d) to[d] = 0;
@@ -255,8 +332,8 @@ GRPO_CLONES void attention_forward(const SequenceAttention<Bf16>& a) { forward(a
 GRPO_CLONES void attention_backward(const SequenceAttention<float>& a) { backward(a); }
 GRPO_CLONES void attention_backward(const SequenceAttention<double>& a) { backward(a); }
 GRPO_CLONES void attention_backward(const SequenceAttention<Bf16>& a) { backward(a); }
-GRPO_CLONES void paged_attention(const PagedAttention<float>& a) { paged(a); }
-GRPO_CLONES void paged_attention(const PagedAttention<double>& a) { paged(a); }
-GRPO_CLONES void paged_attention(const PagedAttention<Bf16>& a) { paged(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<float>& a) { a.tiled() ? paged_tiled(a) : paged(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<double>& a) { a.tiled() ? paged_tiled(a) : paged(a); }
+GRPO_CLONES void paged_attention(const PagedAttention<Bf16>& a) { a.tiled() ? paged_tiled(a) : paged(a); }
 
 }  // namespace grpo::cpu

@@ -39,7 +39,10 @@ void attention_backward(const SequenceAttention<float>& a);
 void attention_backward(const SequenceAttention<double>& a);
 void attention_backward(const SequenceAttention<Bf16>& a);
 
-// One query token against the cached tokens 0..context-1 of its sequence, one key/value head.
+// How many tokens of a page are computed side by side.
+inline constexpr int64_t kTile = 16;
+
+// One query token against the cached tokens 0..context-1 of its sequence, one key/value head. Strides are in elements.
 template <class T>
 struct PagedAttention {
   int64_t context = 0;
@@ -52,7 +55,15 @@ struct PagedAttention {
   const T* k_cache = nullptr;    // at this head; pages of page_tokens tokens
   const T* v_cache = nullptr;    // may equal k_cache (MLA)
   int64_t page_tokens = 0;
-  int64_t k_page = 0, k_token = 0, v_page = 0, v_token = 0;
+  int64_t k_page = 0, k_token = 0, k_number = 1;  // k_number: from one of a key's k_dim numbers to the next
+  int64_t v_page = 0, v_token = 0;                // a value's numbers lie side by side
+
+  // Whether pages can be read where they lie: tokens of a page side by side for each number of their keys, and values
+  // with room behind them for whole lanes. Otherwise they are copied first: the same bits, slower.
+  bool tiled() const {
+    return k_token == 1 && page_tokens % kTile == 0 && v_token >= (v_dim + kTile - 1) / kTile * kTile;
+  }
+
   const int32_t* blocks = nullptr;
   T* out = nullptr;              // [group, v_dim] with out_head
   int64_t out_head = 0;

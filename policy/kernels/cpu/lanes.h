@@ -48,6 +48,19 @@ template <class C>
 GRPO_INLINE void store_lanes(C* to, Vec<C> v) {
   std::memcpy(to, &v, sizeof(v));
 }
+// Whole lanes of T, converted to the type they are computed in.
+GRPO_INLINE Vec<float> load_wide(const float* from) { return load_lanes<float>(from); }
+GRPO_INLINE Vec<double> load_wide(const double* from) { return load_lanes<double>(from); }
+GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
+  typedef uint16_t Narrow __attribute__((vector_size(32)));
+  typedef uint32_t Wide __attribute__((vector_size(64)));
+  Narrow bits;
+  std::memcpy(&bits, from, sizeof(bits));
+  const Wide wide = __builtin_convertvector(bits, Wide) << 16;
+  Vec<float> v;
+  std::memcpy(&v, &wide, sizeof(v));
+  return v;
+}
 // Lane u holds f(u) for u < count, the others 0. Goes through an array: element by element into a vector
 // register is many times slower.
 template <class C, class F>
