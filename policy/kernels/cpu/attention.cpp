@@ -44,17 +44,20 @@ GRPO_INLINE void score_row(const C* q, const C* kt, int64_t stride, int64_t k_di
 template <class C>
 GRPO_INLINE Row<C> softmax_row(C* scores, int64_t count) {
   constexpr int64_t w = Lanes<C>::kWidth;
-  C max = scores[0];
-  for (int64_t j = 1; j < count; ++j) max = scores[j] > max ? scores[j] : max;
   const int64_t padded = round_up<C>(count);
-  for (int64_t j = count; j < padded; ++j) scores[j] = max;
+  for (int64_t j = count; j < padded; ++j) scores[j] = scores[0];
+  Vec<C> largest = load_lanes<C>(scores);
+  for (int64_t j = w; j < padded; j += w) {
+    const Vec<C> next = load_lanes<C>(scores + j);
+    largest = next > largest ? next : largest;
+  }
+  const C max = max_lanes<C>(largest);
   Vec<C> sum{};
   for (int64_t j = 0; j < padded; j += w) {
-    store_lanes<C>(scores + j, exp_lanes(load_lanes<C>(scores + j) - max));
-    if (j + w > count) {
-      for (int64_t u = count; u < padded; ++u) scores[u] = 0;
-    }
-    sum = sum + load_lanes<C>(scores + j);
+    Vec<C> p = exp_lanes(load_lanes<C>(scores + j) - max);
+    if (j + w > count) p = first_lanes<C>(p, count - j);
+    store_lanes<C>(scores + j, p);
+    sum = sum + p;
   }
   return {max, sum_lanes<C>(sum)};
 }
@@ -174,9 +177,7 @@ GRPO_INLINE void backward(const SequenceAttention<T>& a) {
       for (int64_t j = count; j < covered; ++j) scores[j] = lse;
       for (int64_t j = 0; j < covered; j += w) {
         Vec<C> p = exp_lanes(load_lanes<C>(scores + j) - lse);
-        if (j + w > count) {
-          for (int64_t u = count - j; u < w; ++u) p[u] = 0;
-        }
+        if (j + w > count) p = first_lanes<C>(p, count - j);
         Vec<C> dp{};
         for (int64_t d = 0; d < a.v_dim; ++d) {
           dp = dp + d_out[d] * load_lanes<C>(vt + d * padded + j);

@@ -7,7 +7,7 @@
 namespace grpo::cpu {
 namespace {
 
-// sum_i f(i) with lane i % width, lanes added in order at the end.
+// sum_i f(i) with lane i % width, lanes folded at the end.
 template <class C, class F>
 GRPO_INLINE C sum_over(int64_t count, F f) {
   constexpr int64_t w = Lanes<C>::kWidth;
@@ -130,9 +130,19 @@ GRPO_INLINE void logprobs_forward(const C* logits, const int64_t* targets, doubl
   constexpr int64_t w = Lanes<C>::kWidth;
   const C inverse = static_cast<C>(1.0 / temperature);
   for (int64_t r = 0; r < rows; ++r, logits += vocab) {
-    C max = -std::numeric_limits<C>::infinity();
+    constexpr C infinity = std::numeric_limits<C>::infinity();
+    Vec<C> largest = Vec<C>{} - infinity;
+    typename Lanes<C>::mask bad = {};
+    int64_t whole = 0;
+    for (; whole + w <= vocab; whole += w) {
+      const Vec<C> x = load_lanes<C>(logits + whole);
+      bad |= ~(x < infinity);
+      largest = x > largest ? x : largest;
+    }
+    C max = max_lanes<C>(largest);
     bool poisoned = false;
-    for (int64_t i = 0; i < vocab; ++i) {
+    for (int64_t u = 0; u < w; ++u) poisoned |= bad[u] != 0;
+    for (int64_t i = whole; i < vocab; ++i) {
       poisoned |= !(logits[i] < std::numeric_limits<C>::infinity());
       max = logits[i] > max ? logits[i] : max;
     }

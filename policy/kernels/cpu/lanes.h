@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "policy/kernels/cpu/element.h"
 
@@ -84,11 +85,43 @@ GRPO_INLINE void spread_lanes(Vec<C> v, int64_t count, G g) {
     for (int64_t u = 0; u < count; ++u) g(u, buffer[u]);
   }
 }
+// The first `count` lanes of v, the others 0.
+template <class C>
+GRPO_INLINE Vec<C> first_lanes(Vec<C> v, int64_t count) {
+  using M = typename Lanes<C>::mask;
+  M index;
+  for (int64_t i = 0; i < Lanes<C>::kWidth; ++i) index[i] = i;
+  return index < (M{} + static_cast<std::remove_reference_t<decltype(index[0])>>(count)) ? v : Vec<C>{};
+}
+// Combines lane i with lane i + width/2, and so on with what is left: f(Half, Half) on vectors of any width.
+template <class C, int kLanes, class F>
+GRPO_INLINE C fold_lanes(const C* lanes, F f) {
+  if constexpr (kLanes == 1) {
+    return *lanes;
+  } else {
+    typedef C Half __attribute__((vector_size(kLanes / 2 * sizeof(C))));
+    Half a, b;
+    std::memcpy(&a, lanes, sizeof(a));
+    std::memcpy(&b, lanes + kLanes / 2, sizeof(b));
+    const Half both = f(a, b);
+    C rest[kLanes / 2];
+    std::memcpy(rest, &both, sizeof(both));
+    return fold_lanes<C, kLanes / 2>(rest, f);
+  }
+}
+template <class C, class F>
+GRPO_INLINE C fold_lanes(Vec<C> v, F f) {
+  C lanes[Lanes<C>::kWidth];
+  std::memcpy(lanes, &v, sizeof(v));
+  return fold_lanes<C, Lanes<C>::kWidth>(lanes, f);
+}
 template <class C>
 GRPO_INLINE C sum_lanes(Vec<C> v) {
-  C total = 0;
-  for (int64_t i = 0; i < Lanes<C>::kWidth; ++i) total += v[i];
-  return total;
+  return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a + b; });
+}
+template <class C>
+GRPO_INLINE C max_lanes(Vec<C> v) {
+  return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a > b ? a : b; });
 }
 template <class C>
 GRPO_INLINE int64_t round_up(int64_t n) {
