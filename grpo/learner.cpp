@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "grpo/entropy_mask.h"
@@ -13,8 +15,25 @@
 namespace grpo {
 namespace {
 
-// The policy as it is now; what is not trained is shared with it.
-Policy make_reference(const Policy& policy, const TrainerOptions& options) {
+bool same_shapes(const std::vector<Parameter>& a, const std::vector<Parameter>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Parameter& x, const Parameter& y) {
+    return x.name == y.name && x.tensor.sizes() == y.tensor.sizes();
+  });
+}
+
+// `given`, with the same parts trainable as of the policy, so that it can follow it; or the policy as it is now, which
+// shares with it what is not trained.
+Policy make_reference(const Policy& policy, const TrainerOptions& options, std::optional<Policy> given) {
+  if (given) {
+    if (!policy.adapters().empty() || !same_shapes(policy.parameters(), given->parameters())) {
+      throw Error("the reference is not of the policy's architecture, or the policy has adapters", "ref_model",
+                  "give a checkpoint of the same shapes, or remove it: the reference is then where training starts");
+    }
+    std::set<std::string> names;
+    for (const Parameter& p : policy.trainable()) names.insert(p.name);
+    given->select_trainable([&](const Parameter& p) { return names.contains(p.name); });
+    return std::move(*given);
+  }
   if (options.sync_ref_model && options.ref_model_mixup_alpha != 1.0 && !policy.adapters().empty()) {
     throw Error("a reference with adapters cannot be mixed: the mean of two low-rank products has a higher rank",
                 "ref_model_mixup_alpha", "set it to 1, which copies the adapters");
@@ -64,12 +83,12 @@ void scatter(const at::Tensor& values, const MicroBatch& batch, const Sequences&
 
 }  // namespace
 
-Learner::Learner(Policy& policy, const TrainerOptions& options)
+Learner::Learner(Policy& policy, const TrainerOptions& options, std::optional<Policy> reference)
     : policy_(policy),
       options_(options),
       optimizer_(choose_trainable(policy, options_.auxiliary), options_.optimizer),
       auxiliary_(policy, options_.auxiliary) {
-  if (options_.loss.beta > 0.0) reference_ = make_reference(policy, options_);
+  if (options_.loss.beta > 0.0) reference_ = make_reference(policy, options_, std::move(reference));
   if (reference_ && options_.offload_ref_model) park(*reference_);
   policy_.set_requires_grad(true);
   entropy_bonus_ = first_entropy_bonus(options_.loss.entropy_bonus);

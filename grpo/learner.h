@@ -21,10 +21,11 @@ namespace grpo {
 class Learner {
  public:
   // The policy must outlive it and is updated in place. Narrows policy.trainable() as choose_trainable says and marks
-  // that as requiring gradients. The reference, where beta > 0, is the policy as it is now: what training does not
-  // change is shared with it, so with adapters it costs a second set of these and no model. Throws Error as
-  // AuxiliaryLosses does, and where a reference with adapters would have to be mixed.
-  Learner(Policy& policy, const TrainerOptions& options);
+  // that as requiring gradients. The reference, where beta > 0, is `reference`, a policy of the same shapes on the same
+  // device, or else the policy as it is now: what training does not change is shared with that one, so with adapters it
+  // costs a second set of these and no model. Throws Error as AuxiliaryLosses does, where a reference with adapters
+  // would have to be mixed, and for a reference of other shapes.
+  Learner(Policy& policy, const TrainerOptions& options, std::optional<Policy> reference = {});
 
   // Fills old_logprobs, ref_logprobs and entropy of the groups' episodes as far as the options need them, by passes
   // without gradients. `updates`: optimizer steps that will learn from these groups. Groups are packed as accumulate() will

@@ -16,10 +16,10 @@ constexpr const char* kRolloutFolder = "/rollout";
 }  // namespace
 
 Trainer::Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options,
-                 uint64_t seed)
+                 uint64_t seed, std::optional<Policy> reference)
     : rubric_(std::move(rubric)),
       options_(std::move(options)),
-      learner_(policy, options_),
+      learner_(policy, options_, std::move(reference)),
       collector_(policy, tokenizer, rubric_, options_, seed) {}
 
 bool Trainer::at_rollout_boundary() const {

@@ -8,6 +8,7 @@
 // learn()) leaves the trainer as it was before it, or after its rollout: it can be saved, and the step taken again.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ namespace grpo {
 
 class Trainer {
  public:
-  // Policy and tokenizer must outlive the trainer. Throws Error as Learner does.
-  Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed);
+  // Policy and tokenizer must outlive the trainer. Reference and Errors: as of Learner.
+  Trainer(Policy& policy, const Tokenizer* tokenizer, Rubric rubric, TrainerOptions options, uint64_t seed,
+          std::optional<Policy> reference = {});
 
   // One optimizer step: collect(), learn() and stop_if_stuck(). Returns the metrics of all, times included.
   Json step(const DrawProblem& draw);

@@ -90,6 +90,10 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   check_advantages(r, o);
   o.optimizer = read_optimizer_options(r);
   o.schedule = read_schedule_options(r, presets.value("learning_rate", ScheduleOptions{}.learning_rate));
+  o.ref_model = r.string("ref_model", "");
+  if (!o.ref_model.empty() && o.loss.beta == 0.0) {
+    r.fail("ref_model", "without effect: there is no reference while beta is 0", "remove it or set beta");
+  }
   o.sync_ref_model = r.boolean("sync_ref_model", presets.value("sync_ref_model", false));
   if (o.sync_ref_model && o.loss.beta == 0.0) {
     r.fail("sync_ref_model", "without effect: there is no reference while beta is 0",

@@ -38,6 +38,7 @@ struct TrainerOptions {
   PolicyLossOptions loss;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
+  std::string ref_model;               // checkpoint directory of the reference; empty: the policy that training starts from
   bool sync_ref_model = false;         // move the reference towards the policy every ref_model_sync_steps:
   int64_t ref_model_sync_steps = 512;  // ref = alpha * policy + (1 - alpha) * ref
   double ref_model_mixup_alpha = 0.6;  // 1: a copy, as DeepSeek-R1 does every 400 steps

@@ -89,7 +89,7 @@ Batch checkpoint_of_run(const ReplayOptions& options, const at::Device& device) 
   set_context_defaults(spec, source.files.config);
   Batch batch{starting_policy(recipe, place.stage, source, place.out, chosen_dtype(options), device),
               trainer_options(trainer_keys(spec), options.overrides, recipe.file + ": " + spec.path), {}};
-  Learner learner(batch.policy, batch.options);
+  Learner learner(batch.policy, batch.options, reference_policy(batch.options, batch.policy));
   const Json state = learner.restore(options.batch);
   if (!state.value("rollout_ready", false)) {
     throw Error("no rollout was in use when this checkpoint was saved", options.batch,
@@ -167,7 +167,7 @@ Replay replay_step(const ReplayOptions& options) {
   assign_advantages(batch.groups, batch.options.advantage);
 
   std::vector<Group*> groups = step_share(batch.groups, batch.step, batch.options.steps_per_generation);
-  Learner learner(batch.policy, batch.options);
+  Learner learner(batch.policy, batch.options, reference_policy(batch.options, batch.policy));
   const Learner::Gradients result = learner.accumulate(groups);
   int64_t sequences = 0;
   for (const Group* group : groups) sequences += static_cast<int64_t>(group->episodes.size());

@@ -14,6 +14,7 @@
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_loop.h"
 #include "pipelines/stage_memory.h"
+#include "pipelines/stage_policy.h"
 #include "policy/device_memory.h"
 
 namespace grpo {
@@ -147,7 +148,7 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   options.stop_request = [] { return Interruption::signal() != 0; };
   options.sampling.eos_ids = context.source.files.eos_token_ids;
   Trainer trainer(policy, &*context.source.files.tokenizer, rubric, options,
-                  stage_seed(context.recipe, context.plan.spec));
+                  stage_seed(context.recipe, context.plan.spec), reference_policy(options, policy));
   const StageData data = load_data(context.recipe, context.plan, context.source);
   const std::optional<Curriculum> curriculum = make_curriculum(context, options, policy, rubric, data);
   const DrawProblem draw = [&](int64_t n) { return curriculum ? curriculum->draw(n) : data.train->draw(n); };

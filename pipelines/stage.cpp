@@ -9,6 +9,7 @@
 #include "grpo/trainer.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_memory.h"
+#include "policy/io/checkpoint.h"
 #include "rewards/check_host.h"
 
 namespace grpo {
@@ -95,12 +96,16 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec) {
 
 namespace {
 
-// The trainer would refuse it as well, after the weights are loaded.
-void refuse_mixing(const Recipe& recipe, const StageSpec& spec) {
+// What the trainer would refuse as well, after the weights are loaded.
+void check_reference(const Recipe& recipe, const StageSpec& spec, const PolicySource& source) {
   ObjectReader r(spec.options, recipe.file, spec.path);
   const TrainerOptions options = read_trainer_options(r);
-  if (!options.sync_ref_model || options.ref_model_mixup_alpha == 1.0) return;
-  r.fail("ref_model_mixup_alpha", "a reference with adapters is copied, never mixed", "set it to 1");
+  if (source.lora && options.sync_ref_model && options.ref_model_mixup_alpha != 1.0) {
+    r.fail("ref_model_mixup_alpha", "a reference with adapters is copied, never mixed", "set it to 1");
+  }
+  if (options.ref_model.empty()) return;
+  if (source.lora) r.fail("ref_model", "a policy with adapters has its own base as the reference", "remove it");
+  check_checkpoint_tensors(options.ref_model, source.files.config);
 }
 
 }  // namespace
@@ -120,7 +125,7 @@ void check_problems(const Rubric& rubric, const ProblemSource& source, const std
 Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                  const std::shared_ptr<Judge>& judge, StageLengths& lengths) {
   const StagePlan plan = plan_stage(recipe, spec);
-  if (source.lora && spec.type == "rl") refuse_mixing(recipe, spec);
+  if (spec.type == "rl") check_reference(recipe, spec, source);
   const StageData data = load_data(recipe, plan, source);
   if (!plan.rewards.is_null()) {
     const Rubric rubric = stage_rubric(recipe, plan, {.log_file = "", .judge = judge});

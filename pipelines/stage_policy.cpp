@@ -32,4 +32,9 @@ Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& b
   return policy;
 }
 
+std::optional<Policy> reference_policy(const TrainerOptions& options, const Policy& policy) {
+  if (options.ref_model.empty()) return std::nullopt;
+  return load_checkpoint(options.ref_model, policy.dtype(), policy.device()).policy;
+}
+
 }  // namespace grpo

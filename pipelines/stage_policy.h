@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "grpo/trainer_options.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
 #include "policy/policy.h"
@@ -21,5 +22,9 @@ std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec&
 // recipe's and the checkpoint's. Throws Error.
 Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base, const std::string& out,
                        std::optional<at::ScalarType> dtype, const at::Device& device);
+
+// The reference that a stage of these options names by "ref_model", computing in the policy's dtype on its device; none:
+// the reference is the policy itself. Throws Error as load_checkpoint does.
+std::optional<Policy> reference_policy(const TrainerOptions& options, const Policy& policy);
 
 }  // namespace grpo

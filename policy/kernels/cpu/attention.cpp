@@ -113,107 +113,187 @@ GRPO_INLINE void copy_in(const T* from, int64_t token, int64_t length, int64_t d
   }
 }
 
+// How many queries share what is loaded of keys and values.
+constexpr int64_t kQueries = 4;
+
+// Scores of w keys that lie side by side, the d-th number of them `number` apart, for kRows queries: q [kRows, k_dim],
+// scores [kRows] rows `row` apart.
+template <int kRows, class T, class C>
+GRPO_INLINE void score_tile(const C* q, int64_t k_dim, const T* keys, int64_t number, C scale, C* scores, int64_t row) {
+  Vec<C> acc[kRows] = {};
+  for (int64_t d = 0; d < k_dim; ++d) {
+    const Vec<C> k = load_wide(keys + d * number);
+    for (int r = 0; r < kRows; ++r) acc[r] = acc[r] + q[r * k_dim + d] * k;
+  }
+  for (int r = 0; r < kRows; ++r) store_lanes<C>(scores + r * row, acc[r] * scale);
+}
+
+// Keys and values of one sequence as the kernels read them, and room for their work.
+template <class C>
+struct ForwardScratch {
+  int64_t padded, padded_v;
+  C *kt, *v, *scores, *q, *out;
+};
+
+// Queries i .. i + kRows - 1 of head h.
+template <int kRows, class T, class C>
+GRPO_INLINE void forward_rows(const SequenceAttention<T>& a, const ForwardScratch<C>& s, int64_t h, int64_t i) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  for (int64_t r = 0; r < kRows; ++r) {
+    const T* q = a.q + (i + r) * a.q_token + h * a.q_head;
+    for (int64_t d = 0; d < a.k_dim; ++d) s.q[r * a.k_dim + d] = load(q[d]);
+  }
+  for (int64_t j = 0; j < i + kRows; j += w) {
+    score_tile<kRows>(s.q, a.k_dim, s.kt + j, s.padded, static_cast<C>(a.scale), s.scores + j, s.padded);
+  }
+  C sums[kRows];
+  for (int64_t r = 0; r < kRows; ++r) {
+    const Row<C> row = softmax_row<C>(s.scores + r * s.padded, i + r + 1);
+    sums[r] = row.sum;
+    a.lse[(i + r) * a.lse_token + h] = row.max + std::log(row.sum);
+  }
+  // As weigh_values, the keys that all of them see together.
+  const int64_t shared = (i + 1) / 4 * 4;
+  for (int64_t d = 0; d < a.v_dim; d += w) {
+    Vec<C> acc[kRows][4] = {};
+    for (int64_t j = 0; j < shared; j += 4) {
+      for (int lane = 0; lane < 4; ++lane) {
+        const Vec<C> v = load_lanes<C>(s.v + (j + lane) * s.padded_v + d);
+        for (int r = 0; r < kRows; ++r) acc[r][lane] = acc[r][lane] + s.scores[r * s.padded + j + lane] * v;
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      for (int64_t j = shared; j <= i + r; ++j) {
+        const Vec<C> more = s.scores[r * s.padded + j] * load_lanes<C>(s.v + j * s.padded_v + d);
+        const int64_t lane = j - shared;
+        if (lane % 4 == 0) acc[r][0] = acc[r][0] + more;
+        if (lane % 4 == 1) acc[r][1] = acc[r][1] + more;
+        if (lane % 4 == 2) acc[r][2] = acc[r][2] + more;
+        if (lane % 4 == 3) acc[r][3] = acc[r][3] + more;
+      }
+      store_lanes<C>(s.out + r * s.padded_v + d, ((acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3])) / sums[r]);
+    }
+  }
+  for (int64_t r = 0; r < kRows; ++r) {
+    T* to = a.out + (i + r) * a.out_token + h * a.out_head;
+    for (int64_t d = 0; d < a.v_dim; ++d) store(to + d, s.out[r * s.padded_v + d]);
+  }
+}
+
 template <class T>
 GRPO_INLINE void forward(const SequenceAttention<T>& a) {
   using C = Compute<T>;
-  const int64_t padded = round_up<C>(a.length), padded_v = round_up<C>(a.v_dim);
-  C* kt = scratch<C>(0, a.k_dim * padded);
-  C* v = scratch<C>(1, a.length * padded_v);
-  C* scores = scratch<C>(2, padded);
-  C* row = scratch<C>(3, a.k_dim + padded_v);
-  C* out = row + a.k_dim;
-  transpose_in(a.k, a.k_token, a.length, a.k_dim, padded, kt);
-  copy_in(a.v, a.v_token, a.length, a.v_dim, padded_v, v);
+  ForwardScratch<C> s;
+  s.padded = round_up<C>(a.length + kQueries);
+  s.padded_v = round_up<C>(a.v_dim);
+  s.kt = scratch<C>(0, a.k_dim * s.padded);
+  s.v = scratch<C>(1, a.length * s.padded_v);
+  s.scores = scratch<C>(2, kQueries * s.padded);
+  s.q = scratch<C>(3, kQueries * a.k_dim);
+  s.out = scratch<C>(4, kQueries * s.padded_v);
+  transpose_in(a.k, a.k_token, a.length, a.k_dim, s.padded, s.kt);
+  copy_in(a.v, a.v_token, a.length, a.v_dim, s.padded_v, s.v);
   for (int64_t h = 0; h < a.group; ++h) {
-    for (int64_t i = 0; i < a.length; ++i) {
-      const T* q = a.q + i * a.q_token + h * a.q_head;
-      for (int64_t d = 0; d < a.k_dim; ++d) row[d] = load(q[d]);
-      const int64_t count = i + 1;
-      score_row<C>(row, kt, padded, a.k_dim, count, static_cast<C>(a.scale), scores);
-      const Row<C> s = softmax_row<C>(scores, count);
-      weigh_values<C>(scores, v, padded_v, a.v_dim, count, s.sum, out);
-      T* to = a.out + i * a.out_token + h * a.out_head;
-      for (int64_t d = 0; d < a.v_dim; ++d) store(to + d, out[d]);
-      a.lse[i * a.lse_token + h] = s.max + std::log(s.sum);
-    }
+    int64_t i = 0;
+    for (; i + kQueries <= a.length; i += kQueries) forward_rows<kQueries>(a, s, h, i);
+    for (; i < a.length; ++i) forward_rows<1>(a, s, h, i);
   }
 }
 
 // dV_j = sum_i p_ij dO_i;  dS_ij = p_ij (dO_i . V_j - dO_i . O_i);  dQ_i = scale sum_j dS_ij K_j;
 // dK_j = scale sum_i dS_ij Q_i (FlashAttention, arXiv 2205.14135, appendix B.2). Keys run along lanes.
-template <class T>
-GRPO_INLINE void backward(const SequenceAttention<T>& a) {
-  using C = Compute<T>;
+template <class C>
+struct BackwardScratch {
+  int64_t padded;
+  C *kt, *vt, *dkt, *dvt, *ds, *q, *d_out;
+};
+
+// Queries i .. i + kRows - 1 of head h; each key's gradient gets their shares in this order.
+template <int kRows, class T, class C>
+GRPO_INLINE void backward_rows(const SequenceAttention<T>& a, const BackwardScratch<C>& s, int64_t h, int64_t i) {
   constexpr int64_t w = Lanes<C>::kWidth;
-  const int64_t padded = round_up<C>(a.length);
-  C* kt = scratch<C>(0, a.k_dim * padded);
-  C* vt = scratch<C>(1, a.v_dim * padded);
-  C* dkt = scratch<C>(2, a.k_dim * padded);
-  C* dvt = scratch<C>(3, a.v_dim * padded);
-  C* scores = scratch<C>(4, padded);
-  C* ds = scratch<C>(5, padded);
-  C* row = scratch<C>(6, a.k_dim + a.v_dim);
-  C* d_out = row + a.k_dim;
-  transpose_in(a.k, a.k_token, a.length, a.k_dim, padded, kt);
-  transpose_in(a.v, a.v_token, a.length, a.v_dim, padded, vt);
-  for (int64_t n = 0; n < a.k_dim * padded; ++n) dkt[n] = 0;
-  for (int64_t n = 0; n < a.v_dim * padded; ++n) dvt[n] = 0;
   const C scale = static_cast<C>(a.scale);
-  for (int64_t h = 0; h < a.group; ++h) {
-    for (int64_t i = 0; i < a.length; ++i) {
-      const T* q = a.q + i * a.q_token + h * a.q_head;
-      const T* o = a.out + i * a.out_token + h * a.out_head;
-      const T* g = a.d_out + i * a.out_token + h * a.out_head;
-      C delta = 0;
-      for (int64_t d = 0; d < a.k_dim; ++d) row[d] = load(q[d]);
-      for (int64_t d = 0; d < a.v_dim; ++d) {
-        d_out[d] = load(g[d]);
-        delta += d_out[d] * load(o[d]);
+  C delta[kRows], lse[kRows];
+  for (int64_t r = 0; r < kRows; ++r) {
+    const T* q = a.q + (i + r) * a.q_token + h * a.q_head;
+    const T* o = a.out + (i + r) * a.out_token + h * a.out_head;
+    const T* g = a.d_out + (i + r) * a.out_token + h * a.out_head;
+    for (int64_t d = 0; d < a.k_dim; ++d) s.q[r * a.k_dim + d] = load(q[d]);
+    delta[r] = 0;
+    for (int64_t d = 0; d < a.v_dim; ++d) {
+      s.d_out[r * a.v_dim + d] = load(g[d]);
+      delta[r] += s.d_out[r * a.v_dim + d] * load(o[d]);
+    }
+    lse[r] = a.lse[(i + r) * a.lse_token + h];
+  }
+  const int64_t covered = round_up<C>(i + kRows);
+  for (int64_t j = 0; j < covered; j += w) {
+    Vec<C> p[kRows] = {}, dp[kRows] = {}, ds[kRows];
+    for (int64_t d = 0; d < a.k_dim; ++d) {
+      const Vec<C> k = load_lanes<C>(s.kt + d * s.padded + j);
+      for (int r = 0; r < kRows; ++r) p[r] = p[r] + s.q[r * a.k_dim + d] * k;
+    }
+    for (int r = 0; r < kRows; ++r) {
+      p[r] = exp_lanes(p[r] * scale - lse[r]);
+      if (j + w > i + r + 1) p[r] = first_lanes<C>(p[r], i + r + 1 - j);
+    }
+    for (int64_t d = 0; d < a.v_dim; ++d) {
+      const Vec<C> v = load_lanes<C>(s.vt + d * s.padded + j);
+      C* to = s.dvt + d * s.padded + j;
+      Vec<C> dv = load_lanes<C>(to);
+      for (int r = 0; r < kRows; ++r) {
+        const C g = s.d_out[r * a.v_dim + d];
+        dp[r] = dp[r] + g * v;
+        dv = dv + p[r] * g;
       }
-      const int64_t count = i + 1;
-      const C lse = a.lse[i * a.lse_token + h];
-      score_row<C>(row, kt, padded, a.k_dim, count, scale, scores);
-      const int64_t covered = round_up<C>(count);
-      for (int64_t j = count; j < covered; ++j) scores[j] = lse;
-      for (int64_t j = 0; j < covered; j += w) {
-        Vec<C> p = exp_lanes(load_lanes<C>(scores + j) - lse);
-        if (j + w > count) p = first_lanes<C>(p, count - j);
-        Vec<C> dp{};
-        for (int64_t d = 0; d < a.v_dim; ++d) {
-          dp = dp + d_out[d] * load_lanes<C>(vt + d * padded + j);
-          C* to = dvt + d * padded + j;
-          store_lanes<C>(to, load_lanes<C>(to) + p * d_out[d]);
-        }
-        const Vec<C> dscore = p * (dp - delta) * scale;
-        store_lanes<C>(ds + j, dscore);
-        for (int64_t d = 0; d < a.k_dim; ++d) {
-          C* to = dkt + d * padded + j;
-          store_lanes<C>(to, load_lanes<C>(to) + dscore * row[d]);
-        }
-      }
-      T* dq = a.dq + i * a.q_token + h * a.q_head;
-      for (int64_t d = 0; d < a.k_dim; ++d) {
-        Vec<C> acc{};
-        for (int64_t j = 0; j < covered; j += w) acc = acc + load_lanes<C>(ds + j) * load_lanes<C>(kt + d * padded + j);
-        store(dq + d, sum_lanes<C>(acc));
-      }
+      store_lanes<C>(to, dv);
+    }
+    for (int r = 0; r < kRows; ++r) {
+      ds[r] = p[r] * (dp[r] - delta[r]) * scale;
+      store_lanes<C>(s.ds + r * s.padded + j, ds[r]);
+    }
+    for (int64_t d = 0; d < a.k_dim; ++d) {
+      C* to = s.dkt + d * s.padded + j;
+      Vec<C> dk = load_lanes<C>(to);
+      for (int r = 0; r < kRows; ++r) dk = dk + ds[r] * s.q[r * a.k_dim + d];
+      store_lanes<C>(to, dk);
     }
   }
-  for (int64_t j = 0; j < a.length; ++j) {
-    for (int64_t d = 0; d < a.k_dim; ++d) store(a.dk + j * a.k_token + d, dkt[d * padded + j]);
-    for (int64_t d = 0; d < a.v_dim; ++d) store(a.dv + j * a.v_token + d, dvt[d * padded + j]);
+  for (int64_t d = 0; d < a.k_dim; ++d) {
+    Vec<C> acc[kRows] = {};
+    for (int64_t j = 0; j < covered; j += w) {
+      const Vec<C> k = load_lanes<C>(s.kt + d * s.padded + j);
+      for (int r = 0; r < kRows; ++r) acc[r] = acc[r] + load_lanes<C>(s.ds + r * s.padded + j) * k;
+    }
+    for (int r = 0; r < kRows; ++r) store(a.dq + (i + r) * a.q_token + h * a.q_head + d, sum_lanes<C>(acc[r]));
   }
 }
 
-// Scores of w keys that lie side by side, for kHeads query heads: q [kHeads, k_dim], scores [kHeads] rows `row` apart.
-template <int kHeads, class T, class C>
-GRPO_INLINE void score_tile(const PagedAttention<T>& a, const C* q, const T* keys, C* scores, int64_t row) {
-  Vec<C> acc[kHeads] = {};
-  for (int64_t d = 0; d < a.k_dim; ++d) {
-    const Vec<C> k = load_wide(keys + d * a.k_number);
-    for (int h = 0; h < kHeads; ++h) acc[h] = acc[h] + q[h * a.k_dim + d] * k;
+template <class T>
+GRPO_INLINE void backward(const SequenceAttention<T>& a) {
+  using C = Compute<T>;
+  BackwardScratch<C> s;
+  const int64_t padded = s.padded = round_up<C>(a.length + kQueries);
+  s.kt = scratch<C>(0, a.k_dim * padded);
+  s.vt = scratch<C>(1, a.v_dim * padded);
+  s.dkt = scratch<C>(2, a.k_dim * padded);
+  s.dvt = scratch<C>(3, a.v_dim * padded);
+  s.ds = scratch<C>(4, kQueries * padded);
+  s.q = scratch<C>(5, kQueries * a.k_dim);
+  s.d_out = scratch<C>(6, kQueries * a.v_dim);
+  transpose_in(a.k, a.k_token, a.length, a.k_dim, padded, s.kt);
+  transpose_in(a.v, a.v_token, a.length, a.v_dim, padded, s.vt);
+  for (int64_t n = 0; n < a.k_dim * padded; ++n) s.dkt[n] = 0;
+  for (int64_t n = 0; n < a.v_dim * padded; ++n) s.dvt[n] = 0;
+  for (int64_t h = 0; h < a.group; ++h) {
+    int64_t i = 0;
+    for (; i + kQueries <= a.length; i += kQueries) backward_rows<kQueries>(a, s, h, i);
+    for (; i < a.length; ++i) backward_rows<1>(a, s, h, i);
   }
-  for (int h = 0; h < kHeads; ++h) store_lanes<C>(scores + h * row, acc[h] * static_cast<C>(a.scale));
+  for (int64_t j = 0; j < a.length; ++j) {
+    for (int64_t d = 0; d < a.k_dim; ++d) store(a.dk + j * a.k_token + d, s.dkt[d * padded + j]);
+    for (int64_t d = 0; d < a.v_dim; ++d) store(a.dv + j * a.v_token + d, s.dvt[d * padded + j]);
+  }
 }
 
 // As weigh_values, out of the pages, w numbers of the values of kHeads query heads: p rows `row` apart, out rows v_dim
@@ -259,12 +339,13 @@ GRPO_INLINE void paged_tiled(const PagedAttention<T>& a) {
   for (int64_t h = 0; h < a.group; ++h) {
     for (int64_t d = 0; d < a.k_dim; ++d) q[h * a.k_dim + d] = load(a.q[h * a.q_head + d]);
   }
+  const C scale = static_cast<C>(a.scale);
   for (int64_t j = 0; j < a.context; j += w) {
     const T* keys = a.k_cache + a.blocks[j / a.page_tokens] * a.k_page + j % a.page_tokens;
     int64_t h = 0;
-    for (; h + 4 <= a.group; h += 4) score_tile<4>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
-    for (; h + 2 <= a.group; h += 2) score_tile<2>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
-    if (h < a.group) score_tile<1>(a, q + h * a.k_dim, keys, scores + h * padded + j, padded);
+    for (; h + 4 <= a.group; h += 4) score_tile<4>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
+    for (; h + 2 <= a.group; h += 2) score_tile<2>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
+    if (h < a.group) score_tile<1>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
   }
   for (int64_t h = 0; h < a.group; ++h) sums[h] = softmax_row<C>(scores + h * padded, a.context).sum;
   for (int64_t d = 0; d < a.v_dim; d += w) {
