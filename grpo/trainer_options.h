@@ -32,7 +32,7 @@ struct TrainerOptions {
   double reward_error_rate_max =
       0.5;                  // share of samples a reward may fail on before the run stops (reward_errors.h)
   std::string rewards_log;  // what that Error points to: where rewards log
-  StopRequest stop_request;  // asked between bursts of generation and between micro-batches; true: the step is given up
+  StopRequest stop_request = {};  // asked between bursts of generation and between micro-batches; true: the step is given up
   AdvantageOptions advantage;
   PackingOptions packing;
   PolicyLossOptions loss;

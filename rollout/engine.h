@@ -42,7 +42,7 @@ struct GenerateOptions {
   // Fill Episode::kept_begin and kept_ids where top_k, top_p or min_p may cut the vocabulary; elsewhere both stay empty.
   // Takes 4 bytes for each token left, at each completion token.
   bool record_kept = false;
-  StopRequest stop_request;       // asked before every burst: generate then throws Cancelled
+  StopRequest stop_request = {};  // asked before every burst: generate then throws Cancelled
 };
 
 // What one call did. Tokens count what ended up in episodes, failed ones excluded.
