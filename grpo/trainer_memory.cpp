@@ -140,7 +140,7 @@ class Planner {
     MemoryPhase parts = standing_;
     {
       KvCache store(policy.kv_shapes(), size.engine.page_tokens, cache.limit,
-                    at::TensorOptions(policy.dtype()).device(at::kMeta));
+                    at::TensorOptions(policy.dtype()).device(at::kMeta), stage_.device);
       store.reserve(cache.pages_at_start);
       const int64_t fit = std::max<int64_t>(1, size.engine.prefill_tokens / size.prompt_tokens);
       const int64_t prompts = std::min(cache.prompts, fit);

@@ -69,8 +69,9 @@ class RunningStage {
     const auto checkpoints = usable_checkpoints(context_.directory);
     if (checkpoints.empty()) return 0;
     loop_.restore(checkpoints.front().second);
-    history_ = read_manifest(checkpoints.front().second)["eval"];
-    return checkpoints.front().first;
+    const int64_t step = checkpoints.front().first;
+    if (step > 0) history_ = read_manifest(checkpoints.front().second)["eval"];  // at 0 it is evaluated again
+    return step;
   }
 
   // The step that was under way is taken again from the checkpoint, or, if it had its rollout, from there.

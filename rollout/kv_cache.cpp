@@ -24,9 +24,13 @@ void for_each_store(std::vector<LayerKv>& layers, F&& apply) {
 }  // namespace
 
 KvCache::KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit,
-                 const at::TensorOptions& options)
-    : shapes_(shapes), page_tokens_(page_tokens), page_limit_(page_limit), options_(options) {
-  for (const KvShape& shape : shapes_) layers_.push_back(make_cache(shape, 0, page_tokens_, options_));
+                 const at::TensorOptions& options, std::optional<c10::DeviceType> layout)
+    : shapes_(shapes),
+      page_tokens_(page_tokens),
+      page_limit_(page_limit),
+      options_(options),
+      layout_(layout.value_or(options.device().type())) {
+  for (const KvShape& shape : shapes_) layers_.push_back(make_cache(shape, 0, page_tokens_, options_, layout_));
 }
 
 void KvCache::reserve(int64_t pages) {
@@ -34,7 +38,7 @@ void KvCache::reserve(int64_t pages) {
   GRPO_CHECK(pages <= page_limit_);
   const int64_t grown = std::min(page_limit_, std::max(pages, pages_ + pages_ / 2));
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const LayerKv larger = make_cache(shapes_[i], grown, page_tokens_, options_);
+    const LayerKv larger = make_cache(shapes_[i], grown, page_tokens_, options_, layout_);
     larger.k.narrow(0, 0, pages_).copy_(layers_[i].k);
     if (larger.v.defined()) larger.v.narrow(0, 0, pages_).copy_(layers_[i].v);
     layers_[i] = larger;

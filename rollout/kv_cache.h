@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "policy/kv_view.h"
@@ -14,9 +15,10 @@ namespace grpo {
 
 class KvCache {
  public:
-  // One store per shape; no pages yet. page_limit: reserve() never makes more.
-  KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit,
-          const at::TensorOptions& options);
+  // One store per shape; no pages yet. page_limit: reserve() never makes more. `layout`: the device whose layout pages
+  // have (policy/kernels/attention.h), where the tensors are on the meta device and stand for those of another.
+  KvCache(const std::vector<KvShape>& shapes, int64_t page_tokens, int64_t page_limit, const at::TensorOptions& options,
+          std::optional<c10::DeviceType> layout = {});
 
   // Makes pages 0..pages-1 exist, keeping what is in them; grows by half as much again at least, so that growing
   // page by page copies little. New pages are zero. Tensors from layers() are replaced when it grows.
@@ -39,6 +41,7 @@ class KvCache {
   const int64_t page_tokens_;
   const int64_t page_limit_;
   const at::TensorOptions options_;
+  const c10::DeviceType layout_;
   int64_t pages_ = 0;
   std::vector<LayerKv> layers_;
 };

@@ -156,10 +156,11 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   return AttentionFunction::apply(q, k, v, cu_seqlens, max_seqlen, scale);
 }
 
-LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options) {
+LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options,
+                   c10::DeviceType layout) {
   const int64_t heads = shape.heads, tile = cpu::kTile;
   // MLA reads values out of its keys.
-  if (!options.device().is_cpu() || shape.v_dim == 0 || page_tokens % tile != 0) {
+  if (layout != at::kCPU || shape.v_dim == 0 || page_tokens % tile != 0) {
     LayerKv cache{at::zeros({pages, page_tokens, heads, shape.k_dim}, options), {}};
     if (shape.v_dim > 0) cache.v = at::zeros({pages, page_tokens, heads, shape.v_dim}, options);
     return cache;

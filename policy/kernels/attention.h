@@ -16,9 +16,10 @@ namespace grpo {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_seqlens,
                      int64_t max_seqlen, double scale);
 
-// Zeroed keys and values of `pages` pages of one layer, laid out as paged_attention of the device reads them fastest:
-// shapes are those of LayerKv, strides may be any.
-LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options);
+// Zeroed keys and values of `pages` pages of one layer, laid out as paged_attention of the device `layout` reads them
+// fastest: shapes are those of LayerKv, strides may be any.
+LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options,
+                   c10::DeviceType layout);
 
 // Writes rows [N, K, D] to the slots [N] int64 (page * page_tokens + offset, no two equal) of a cache from make_cache.
 void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows);

@@ -22,6 +22,7 @@ TrainerOptions with_reference() {
 
 // log p(token | what came before) of the completion, by one plain forward pass in the policy's own dtype.
 std::vector<double> plain_logprobs(const Policy& policy, const Episode& episode) {
+  const at::NoGradGuard no_grad;
   std::vector<int64_t> ids = episode.prompt_ids;
   ids.insert(ids.end(), episode.completion_ids.begin(), episode.completion_ids.end());
   const at::Tensor logits = policy.logits(policy.hidden(pack_sequences({ids}, policy.device()))).to(at::kDouble);
@@ -39,7 +40,6 @@ TEST(ReferenceModel, ScoresTokensWithItsOwnWeights) {
   Policy policy = character_policy(deepseek_json());
   Trainer trainer(policy, &characters(), evenness(), with_reference(), 11, character_policy(deepseek_json(), at::kFloat, 7));
   const Json metrics = trainer.collect(sum_problem);
-  const at::NoGradGuard no_grad;
   for (const Group& group : trainer.groups()) {
     for (const Episode& episode : group.episodes) {
       const std::vector<double> expected = plain_logprobs(other, episode);

@@ -249,10 +249,12 @@ TEST(TrainerMemory, CacheTokensBoundTheCache) {
     return phase(plan_memory(size_of(config, at::kFloat, options)), "rollout").kv_cache;
   };
   const int64_t all = cache();
-  // 6 prompts of 4 tokens and 4 samples of 27 cached ones: a page and a bit each, pages of 16.
-  EXPECT_EQ(all, 6 * 4 * 2 * 16 * (2 * 6 * 2) * 4);
+  // 6 prompts of 4 tokens and 4 samples of 27 cached ones: a page and a bit each, pages of 16. Two layers of one head;
+  // keys take 6 numbers, values room for 16 on the CPU.
+  constexpr int64_t token_bytes = 2 * (6 + 16) * 4;
+  EXPECT_EQ(all, 6 * 4 * 2 * 16 * token_bytes);
   options.engine.cache_tokens = 4 * 2 * 16;
-  EXPECT_EQ(cache(), 4 * 2 * 16 * (2 * 6 * 2) * 4);
+  EXPECT_EQ(cache(), 4 * 2 * 16 * token_bytes);
   options.engine.cache_tokens = 0;
   options.engine.max_running = 8;
   EXPECT_EQ(cache(), all / 3);

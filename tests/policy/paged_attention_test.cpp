@@ -71,7 +71,7 @@ TEST(PagedAttention, HasTheSameBitsInEveryLayoutAndAsInTraining) {
     for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kBFloat16}) {
       const Problem p = problem_of(c, dtype);
       const auto options = at::TensorOptions(dtype);
-      const at::Tensor got = run(p, make_cache({c.kv_heads, c.k_dim, c.v_dim}, p.pages, c.page, options));
+      const at::Tensor got = run(p, make_cache({c.kv_heads, c.k_dim, c.v_dim}, p.pages, c.page, options, at::kCPU));
       const LayerKv token_by_token{at::empty({p.pages, c.page, c.kv_heads, c.k_dim}, options),
                                    at::empty({p.pages, c.page, c.kv_heads, c.v_dim}, options)};
       const std::string where = c10::str(c.heads, " heads of ", c.k_dim, ", ", c.v_dim, ", page ", c.page, ", ", dtype);
