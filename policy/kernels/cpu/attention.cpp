@@ -13,34 +13,6 @@ struct Row {
   C sum;
 };
 
-// scores[j] = scale * sum_d q[d] * kt[d][j] for whole lanes covering j < count; kt has row length `stride`. Four
-// vectors of keys at a time: their chains of additions run side by side.
-template <class C>
-GRPO_INLINE void score_row(const C* q, const C* kt, int64_t stride, int64_t k_dim, int64_t count, C scale, C* scores) {
-  constexpr int64_t w = Lanes<C>::kWidth;
-  int64_t j = 0;
-  for (; j + 3 * w < count; j += 4 * w) {
-    Vec<C> a{}, b{}, c{}, e{};
-    for (int64_t d = 0; d < k_dim; ++d) {
-      const C* k = kt + d * stride + j;
-      a = a + q[d] * load_lanes<C>(k);
-      b = b + q[d] * load_lanes<C>(k + w);
-      c = c + q[d] * load_lanes<C>(k + 2 * w);
-      e = e + q[d] * load_lanes<C>(k + 3 * w);
-    }
-    store_lanes<C>(scores + j, a * scale);
-    store_lanes<C>(scores + j + w, b * scale);
-    store_lanes<C>(scores + j + 2 * w, c * scale);
-    store_lanes<C>(scores + j + 3 * w, e * scale);
-  }
-  for (; j < count; j += w) {
-    Vec<C> acc{};
-    for (int64_t d = 0; d < k_dim; ++d) acc = acc + q[d] * load_lanes<C>(kt + d * stride + j);
-    store_lanes<C>(scores + j, acc * scale);
-  }
-}
-
-// Turns scores[0..count) into exp(score - max), lanes past count into 0.
 template <class C>
 GRPO_INLINE Row<C> softmax_row(C* scores, int64_t count) {
   constexpr int64_t w = Lanes<C>::kWidth;
@@ -396,7 +368,7 @@ GRPO_INLINE void paged(const PagedAttention<T>& a) {
       for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = 0;
     }
     for (int64_t h = 0; h < a.group; ++h) {
-      score_row<C>(q + h * a.k_dim, kt, w, a.k_dim, tile, static_cast<C>(a.scale), scores + h * padded + j);
+      score_tile<1>(q + h * a.k_dim, a.k_dim, kt, w, static_cast<C>(a.scale), scores + h * padded + j, padded);
     }
   }
   for (int64_t h = 0; h < a.group; ++h) {
