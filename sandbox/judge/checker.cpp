@@ -121,7 +121,7 @@ std::optional<CheckResult> interpret_testlib(const ProgramResult& result) {
     case 2:
       return CheckResult{Verdict::kPresentationError, 0.0, message};
     case 3:
-      return CheckResult{Verdict::kInternalError, 0.0, "the checker found its own answer wrong: " + message};
+      return CheckResult{Verdict::kInternalError, 0.0, "the checker blames the jury (status 3): " + message};
     case 7:
       if (const std::optional<double> points = points_of(result.error)) return scored(*points, message);
       return std::nullopt;
@@ -215,7 +215,7 @@ CheckResult CheckerProgram::check(const Blob& input, const Blob& output, const B
   std::string failure;
   std::string how_it_ended;
   const std::optional<CheckResult> result = run(input, output, answer, failure, how_it_ended);
-  if (result && result->verdict != Verdict::kInternalError) return *result;
+  if (result) return *result;
   if (!failure.empty()) return {Verdict::kInternalError, 0.0, "the sandbox failed: " + failure};
   const std::string complaint = "the checker failed on the output (" + how_it_ended + ")";
   const std::optional<CheckResult> control = run(input, answer, answer, failure, how_it_ended);

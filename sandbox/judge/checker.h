@@ -24,11 +24,12 @@ class CheckerProgram {
   // includes testlib.h and Checker::include_folder has none.
   CheckerProgram(Compiler& compiler, Sandbox& sandbox, const Checker& checker);
 
-  // What the checker says of `output`. A checker that crashes, meets a limit, answers what its protocol does not know or
-  // blames the jury (testlib's status 3) is then asked about `answer` in the output's place: if it accepts that, it works,
-  // and what the candidate wrote broke it: WA. Else it is the checker that is broken: IE. A program can so never bring
-  // about an IE by what it writes; the price is that where a checker says 3 of an output that is better than the jury's
-  // (problems that ask for an optimum, with a wrong answer of the jury's), it is WA.
+  // What the checker says of `output`. A checker that crashes, meets a limit or answers what its protocol does not know is
+  // then asked about `answer` in the output's place: if it accepts that, it works, and what the candidate wrote broke it:
+  // WA. Else it is the checker that is broken: IE.
+  // testlib's status 3 is no crash but a verdict on the jury: its answer cannot be read, or the output is better than it.
+  // It is IE, for a right program must not be called wrong. A checker that says so of bad output lets a program have
+  // itself masked: the share of IE among the metrics shows that.
   CheckResult check(const Blob& input, const Blob& output, const Blob& answer) const;
 
   // Empty if the checker can be run; else why not: it does not compile, or the sandbox failed.

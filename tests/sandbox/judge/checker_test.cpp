@@ -67,7 +67,7 @@ TEST(Checker, OfTestlibDecidesByItsExitStatus) {
   EXPECT_CHECK(checked(checker, "0"), Verdict::kAccepted, 1.0);
   EXPECT_CHECK(checked(checker, "1"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "2"), Verdict::kPresentationError, 0.0);
-  EXPECT_CHECK(checked(checker, "3"), Verdict::kWrongAnswer, 0.0);
+  EXPECT_CHECK(checked(checker, "3"), Verdict::kInternalError, 0.0);
   EXPECT_CHECK(checked(checker, "4"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "8"), Verdict::kWrongAnswer, 0.0);
   EXPECT_CHECK(checked(checker, "points"), Verdict::kWrongAnswer, 0.25);
@@ -97,16 +97,29 @@ TEST(Checker, Row82_ACheckerThatFailsOnTheAnswerTooIsItselfToBlame) {
   EXPECT_TRUE(holds(checked(checker, "crash", "1").message, "does not accept the answer either"));
 }
 
-// Status 3 is what a testlib checker says of the jury; what the candidate wrote must not make it say so.
-TEST(Checker, Row82_OfTestlibThatBlamesTheJuryIsAskedAboutTheJurysAnswer) {
+// A problem that asks for a large number that is even, where the jury knows one that is not the largest.
+constexpr const char* kOptimum = R"(
+#include <fstream>
+#include <iostream>
+int main(int argc, char **argv) {
+  long found, best;
+  if (argc < 4 || !(std::ifstream(argv[3]) >> best) || best % 2 != 0) { std::cerr << "FAIL no answer of the jury"; return 3; }
+  if (!(std::ifstream(argv[2]) >> found) || found % 2 != 0) { std::cerr << "wrong answer not even"; return 1; }
+  if (found > best) { std::cerr << "FAIL participant has " << found << ", jury " << best; return 3; }
+  return found == best ? 0 : 1;
+})";
+
+TEST(Checker, OfTestlibThatBlamesTheJuryMakesNoProgramWrong) {
   GRPO_NEEDS_JUDGE();
   GRPO_NEEDS_TOOL("cpp");
-  const Checker checker = checker_of(Protocol::kTestlib, "cpp", kObedient);
-  const TestResult said = checked(checker, "3");
-  EXPECT_CHECK(said, Verdict::kWrongAnswer, 0.0);
-  EXPECT_TRUE(holds(said.message, "the checker failed on the output (exit status 3"));
-  EXPECT_CHECK(checked(checker, "3", "3"), Verdict::kInternalError, 0.0);
-  EXPECT_CHECK(checked(checker, "3", "1"), Verdict::kInternalError, 0.0);
+  const Checker checker = checker_of(Protocol::kTestlib, "cpp", kOptimum);
+  EXPECT_CHECK(checked(checker, "10", "10"), Verdict::kAccepted, 1.0);
+  EXPECT_CHECK(checked(checker, "8", "10"), Verdict::kWrongAnswer, 0.0);
+  EXPECT_CHECK(checked(checker, "13", "10"), Verdict::kWrongAnswer, 0.0);
+  const TestResult better = checked(checker, "12", "10");
+  EXPECT_CHECK(better, Verdict::kInternalError, 0.0);
+  EXPECT_EQ(better.message, "the checker blames the jury (status 3): FAIL participant has 12, jury 10");
+  EXPECT_CHECK(checked(checker, "10", "odd"), Verdict::kInternalError, 0.0);
 }
 
 TEST(Checker, ThatDoesNotCompileIsAnInternalErrorThatSaysWhy) {
@@ -258,6 +271,16 @@ TEST(Interactor, DecidesAboutTheTalkItHad) {
   EXPECT_EQ(interactive(start + "pause(); }").verdict, Verdict::kIdleLimit);
   EXPECT_EQ(interactive(start + "for (;;) {} }").verdict, Verdict::kTimeLimit);
   EXPECT_EQ(interactive(start + "puts(\"-1\"); }").verdict, Verdict::kWrongAnswer);
+}
+
+TEST(Interactor, OfTestlibThatBlamesTheJuryMakesNoProgramWrong) {
+  GRPO_NEEDS_JUDGE();
+  Task task = task_of({{"", ""}});
+  std::get<OutputTests>(task.tests).interactor = {checker_of(
+      Protocol::kTestlib, "c", "#include <stdio.h>\nint main(void) { return getchar() == '3' ? 3 : 1; }")};
+  const std::string start = "#include <stdio.h>\nint main(void) { puts(";
+  EXPECT_EQ(judge_c(start + "\"3\"); }", task).verdict, Verdict::kInternalError);
+  EXPECT_EQ(judge_c(start + "\"4\"); }", task).verdict, Verdict::kWrongAnswer);
 }
 
 // Says three megabytes, hears as much, and accepts if it does.
