@@ -258,6 +258,8 @@ TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& tar
   return {logprobs, entropy};
 }
 
+const at::Tensor& Policy::head() const { return weights_->head; }
+
 at::Tensor Policy::likeliest_tokens(const at::Tensor& hidden) const {
   const at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), chunk = rows_per_chunk(config_);

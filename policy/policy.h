@@ -142,6 +142,10 @@ class Policy {
   TokenScores token_scores(const at::Tensor& hidden, const at::Tensor& targets,
                            const TokenScoreOptions& options = {}) const;
 
+  // The output matrix [V, D] that logits() multiplies by, the embedding itself where tied. The policy's own: for losses
+  // that need logits of several models at once (grpo/distill_loss.h).
+  const at::Tensor& head() const;
+
   // The likeliest token after each hidden row [M, D] -> [M] int64, chunk by chunk as well; no gradients.
   at::Tensor likeliest_tokens(const at::Tensor& hidden) const;
 
