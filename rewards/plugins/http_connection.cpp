@@ -93,21 +93,22 @@ std::shared_ptr<TlsSettings> make_tls_settings(const HttpOptions& options) {
 // closed, which ends the operation.
 class HttpConnection::Stream {
  public:
-  Stream(const HttpOptions& options, TlsSettings& tls, Deadline deadline)
-      : options_(options), deadline_(deadline) {
+  Stream(const HttpOptions& options, TlsSettings& tls, Deadline deadline, const GivenUp& given_up)
+      : options_(options), deadline_(deadline), given_up_(&given_up) {
     if (options.url.tls) {
       tls_.emplace(context_, tls.context);
     } else {
       plain_.emplace(context_);
     }
     connect();
+    connected_ = true;
   }
 
-  bool used() const { return used_; }
-
-  HttpReply post(const std::string& body, Deadline deadline, bool& keep) {
+  HttpReply post(const std::string& target, const std::string& body, Deadline deadline, const GivenUp& given_up,
+                 bool& keep) {
     deadline_ = deadline;
-    http::request<http::string_body> request(http::verb::post, options_.url.target, 11);
+    given_up_ = &given_up;
+    http::request<http::string_body> request(http::verb::post, target, 11);
     request.set(http::field::host, options_.url.host_header());
     request.set(http::field::content_type, "application/json");
     request.set(http::field::accept, "application/json");
@@ -125,7 +126,10 @@ class HttpConnection::Stream {
     });
     used_ = true;
     keep = parser.get().keep_alive();
-    return {.status = static_cast<int>(parser.get().result_int()), .body = std::move(parser.get().body())};
+    const auto retry_after = parser.get().find(http::field::retry_after);
+    return {.status = static_cast<int>(parser.get().result_int()),
+            .body = std::move(parser.get().body()),
+            .retry_after = retry_after == parser.get().end() ? "" : std::string(retry_after->value())};
   }
 
  private:
@@ -140,7 +144,7 @@ class HttpConnection::Stream {
         endpoints.emplace_back(asio::ip::make_address(address), port);
       }
     } catch (const std::exception& e) {
-      throw NetworkError(e.what(), false);
+      throw NetworkError(e.what(), NetworkFault::kUnreachable);
     }
     finish(run([&](auto done) { socket().async_connect(endpoints, done); }), "connecting");
     boost::system::error_code ignored;
@@ -171,31 +175,45 @@ class HttpConnection::Stream {
     std::optional<boost::system::error_code> result;
     start([&result](boost::system::error_code error, const auto&...) { result = error; });
     context_.restart();
-    context_.run_until(deadline_);
+    bool waits = true;
+    while (waits && !result) {
+      const Deadline soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+      context_.run_until(*given_up_ ? std::min(deadline_, soon) : deadline_);
+      waits = std::chrono::steady_clock::now() < deadline_ && !(*given_up_ && (*given_up_)());
+    }
     if (result) return *result;
+    const bool timed_out = std::chrono::steady_clock::now() >= deadline_;
     socket().close();
     context_.restart();
     context_.run();
-    return beast::error::timeout;
+    return timed_out ? make_error_code(beast::error::timeout) : make_error_code(asio::error::operation_aborted);
   }
 
   void finish(boost::system::error_code error, const char* doing) {
     if (!error) return;
-    if (error == beast::error::timeout) throw NetworkError(fmt::format("timed out, {}", doing), false);
+    if (error == beast::error::timeout)
+      throw NetworkError(fmt::format("timed out, {}", doing), NetworkFault::kTimedOut);
+    if (error == asio::error::operation_aborted)
+      throw NetworkError(fmt::format("given up, {}", doing), NetworkFault::kGivenUp);
     const bool dropped = error == http::error::end_of_stream || error == asio::error::connection_reset ||
                          error == asio::error::broken_pipe || error == asio::error::eof ||
                          error == asio::ssl::error::stream_truncated;
+    const NetworkFault fault = !connected_ ? NetworkFault::kUnreachable
+                               : dropped || error == http::error::partial_message ? NetworkFault::kCutOff
+                                                                                  : NetworkFault::kBroken;
     const std::string what =
         error == http::error::end_of_stream ? "the server closed the connection" : error.message();
-    throw NetworkError(fmt::format("{}, {}", what, doing), used_ && dropped);
+    throw NetworkError(fmt::format("{}, {}", what, doing), fault, used_ && dropped);
   }
 
   const HttpOptions& options_;
   Deadline deadline_;
+  const GivenUp* given_up_;  // of the call that is being made
   asio::io_context context_{1};
   std::optional<Plain> plain_;  // one of the two
   std::optional<Tls> tls_;
   beast::flat_buffer buffer_;
+  bool connected_ = false;
   bool used_ = false;
 };
 
@@ -204,11 +222,12 @@ HttpConnection::HttpConnection(const HttpOptions& options, std::shared_ptr<TlsSe
 
 HttpConnection::~HttpConnection() = default;
 
-HttpReply HttpConnection::post(const std::string& body, Deadline deadline) {
+HttpReply HttpConnection::post(const std::string& target, const std::string& body, Deadline deadline,
+                               const GivenUp& given_up) {
   try {
-    if (!stream_) stream_ = std::make_unique<Stream>(options_, *tls_, deadline);
+    if (!stream_) stream_ = std::make_unique<Stream>(options_, *tls_, deadline, given_up);
     bool keep = false;
-    HttpReply reply = stream_->post(body, deadline, keep);
+    HttpReply reply = stream_->post(target, body, deadline, given_up, keep);
     if (!keep) stream_.reset();
     return reply;
   } catch (const NetworkError&) {
@@ -216,7 +235,7 @@ HttpReply HttpConnection::post(const std::string& body, Deadline deadline) {
     throw;
   } catch (const std::exception& e) {
     stream_.reset();
-    throw NetworkError(e.what(), false);
+    throw NetworkError(e.what(), NetworkFault::kBroken);
   }
 }
 

@@ -3,6 +3,7 @@
 // Nothing of the environment (proxies) plays a part, and redirects are replies like any other.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -38,18 +39,33 @@ std::shared_ptr<TlsSettings> make_tls_settings(const HttpOptions& options);
 struct HttpReply {
   int status = 0;
   std::string body;
+  std::string retry_after = {};  // the header of that name as it was sent; empty: there was none
 };
 
-// The network's part of a failure: no such host, refused, timed out, dropped, no HTTP, too large.
+enum class NetworkFault {
+  kUnreachable,  // no such host, refused, no TLS
+  kTimedOut,
+  kCutOff,   // the connection ended before the reply did
+  kBroken,   // no HTTP, too large, anything else
+  kGivenUp,  // the caller did not want to wait any longer
+};
+
+// The network's part of a failure.
 class NetworkError : public std::runtime_error {
  public:
-  NetworkError(const std::string& what, bool stale) : std::runtime_error(what), stale_(stale) {}
+  NetworkError(const std::string& what, NetworkFault fault, bool stale = false)
+      : std::runtime_error(what), fault_(fault), stale_(stale) {}
+  NetworkFault fault() const { return fault_; }
   // The connection had served before and was found closed: the request may be fine on a fresh one.
   bool stale() const { return stale_; }
 
  private:
+  NetworkFault fault_;
   bool stale_;
 };
+
+// Asked about ten times a second while something is waited for; true ends the waiting. Null: never asked.
+using GivenUp = std::function<bool()>;
 
 // Not safe from several threads at once. `options` must outlive it.
 class HttpConnection {
@@ -59,9 +75,10 @@ class HttpConnection {
   HttpConnection(const HttpOptions& options, std::shared_ptr<TlsSettings> tls);
   ~HttpConnection();
 
-  // Posts a JSON text and returns the reply; connects if need be. Throws NetworkError, after which (and after
-  // a reply that says so) the next post() connects anew.
-  HttpReply post(const std::string& body, std::chrono::steady_clock::time_point deadline);
+  // Posts a JSON text to `target` (path and query) and returns the reply; connects if need be. Throws NetworkError,
+  // after which (and after a reply that says so) the next post() connects anew.
+  HttpReply post(const std::string& target, const std::string& body, std::chrono::steady_clock::time_point deadline,
+                 const GivenUp& given_up = nullptr);
 
  private:
   class Stream;
