@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "rewards/registry.h"
@@ -191,6 +192,28 @@ TEST(CodeReward, ScoresDoNotDependOnWorkersOrOrder) {
   EXPECT_EQ(one[1], one[3]) << "the same text in one group";
 }
 
+// Each is right for odd numbers alone: which tests were chosen shows in the fraction.
+TEST(CodeReward, AGroupIsJudgedByTheSameTestsThoughItsProgramsDiffer) {
+  GRPO_NEEDS_SANDBOX("python");
+  Json row = parse_json(R"({"language": "python", "tests": []})", "row");
+  for (int number = 10; number < 50; ++number)
+    row["tests"].push_back({{"input", std::to_string(number)}, {"output", std::to_string(number)}});
+  std::vector<std::string> samples;
+  for (int i = 0; i < 6; ++i)
+    samples.push_back(fenced("n = int(input())\nprint(n if n % 2 else " + std::to_string(-i) + ")"));
+  const Reward reward = code_with(R"({"reward": "fraction", "max_tests": 7, "longest_tests": 0})");
+  std::set<double> of_problems;
+  for (int64_t id = 0; id < 4; ++id) {
+    Group group = group_of(row, samples);
+    group.problem.id = id;
+    std::set<double> of_samples;
+    for (const Score& score : reward.score_group(group, {})) of_samples.insert(value_of(score));
+    EXPECT_EQ(of_samples.size(), 1u) << "problem " << id << ": " << testing::PrintToString(of_samples);
+    of_problems.merge(of_samples);
+  }
+  EXPECT_GT(of_problems.size(), 1u) << "the choice is no choice";
+}
+
 TEST(CodeReward, SharesOfVerdictsAndTellTalesAreInTheMetrics) {
   GRPO_NEEDS_SANDBOX("python");
   Rubric rubric;
@@ -288,7 +311,13 @@ TEST(CodeReward, ARunnerThatIsKilledAgainAndAgainNeverMakesAZero) {
   killer.join();
   EXPECT_EQ(score.status, ScoreStatus::kError) << story(score);
   EXPECT_FALSE(score.value);
-  EXPECT_EQ(value_of(score_of_one(reward, sums(), kRight)), 1.0) << "the next one is judged by a new runner";
+  // Runs are turned away until there is a new runner, and that is no zero either.
+  Score next;
+  for (int i = 0; i < 300 && !next.value; ++i) {
+    next = score_of_one(reward, sums(), kRight);
+    if (!next.value) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(value_of(next), 1.0) << "judged by a new runner: " << story(next);
 }
 
 TEST(CodeReward, WithoutAJudgeItStartsOne) {

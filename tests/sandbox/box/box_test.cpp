@@ -356,7 +356,9 @@ TEST(ProcessTree, SumsWhatIsBelowAnInit) {
   EXPECT_EQ(memory.processes, 2);
   EXPECT_GE(memory.bytes, static_cast<int64_t>(kBytes + kBytes / 2));
   EXPECT_GE(memory.address_peak, static_cast<int64_t>(kBytes));
+#ifndef __SANITIZE_ADDRESS__  // which keeps what tests before this one have freed, and it is in the copies too
   EXPECT_LT(tree.proportional_bytes(), static_cast<int64_t>(kBytes + kBytes / 2));
+#endif
   EXPECT_GE(tree.cpu_us(), 170'000);
   EXPECT_LT(tree.cpu_us(), 1'000'000);
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, init, 0));

@@ -41,5 +41,29 @@ TEST(DriverReport, ADriverThatDiesOfAnAnswerIsTheCandidatesFault) {
   EXPECT_STREQ(verdict_name(judgement.verdict), "WA") << judgement.message;
 }
 
+// `number` of tests that all pass, and the driver's own end.
+std::string with_passes(int number, const std::string& begun = kBegun) {
+  std::string report = begun + "{\"loaded\": true}\n";
+  for (int i = 0; i < number; ++i) {
+    const std::string index = std::to_string(i);
+    report += "{\"begin\": " + index + "}\n{\"test\": " + index +
+              R"(, "verdict": "AC", "message": "", "wall_us": 1, "cpu_us": 1})" + "\n";
+  }
+  return report + "{\"end\": true}\n";
+}
+
+TEST(DriverReport, FewerPassesThanThereAreTestsAreNoPass) {
+  const Judgement all = judge_driver_report(ended(with_passes(2), 0, LimitFired::kNone), {});
+  EXPECT_STREQ(verdict_name(all.verdict), "AC") << all.message;
+  EXPECT_EQ(all.score, 1.0);
+  const Judgement one = judge_driver_report(ended(with_passes(1), 0, LimitFired::kNone), {});
+  EXPECT_STREQ(verdict_name(one.verdict), "WA") << one.message;
+  EXPECT_EQ(one.score, 0.5);
+  const Judgement none = judge_driver_report(ended(with_passes(0), 0, LimitFired::kNone), {});
+  EXPECT_STREQ(verdict_name(none.verdict), "WA") << none.message;
+  const std::string no_tests = with_passes(0, "{\"total\": 0, \"names\": []}\n");
+  EXPECT_STREQ(verdict_name(judge_driver_report(ended(no_tests, 0, LimitFired::kNone), {}).verdict), "IE");
+}
+
 }  // namespace
 }  // namespace grpo

@@ -23,7 +23,7 @@ std::string content_of(const std::string& path) {
 
 }  // namespace
 
-LiveRunner::LiveRunner(int count, std::vector<std::string> folders) {
+LiveRunner::LiveRunner(int count, std::vector<std::string> folders, int minimum) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw std::runtime_error("socketpair");
@@ -39,10 +39,8 @@ LiveRunner::LiveRunner(int count, std::vector<std::string> folders) {
   }
   close(ends[1]);
   control = ends[0];
-  send_message(
-      control,
-      {{"slots", count}, {"minimum_tier", static_cast<int>(Tier::kT2)}, {"folders", folders}, {"cache", ""}},
-      {});
+  send_message(control, {{"slots", count}, {"minimum_tier", minimum}, {"folders", folders}, {"cache", ""}},
+               {});
   const Message answer = receive_message(control).value();
   if (answer.body.contains("error")) {
     denied = answer.body.at("error").get<std::string>() + ": " + answer.body.value("why", "");

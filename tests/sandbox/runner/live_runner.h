@@ -13,8 +13,10 @@ namespace grpo {
 
 class LiveRunner {
  public:
-  // Starts the runner and waits until all its slots are there. If that fails, `denied` says why.
-  explicit LiveRunner(int slots = 1, std::vector<std::string> folders = {});
+  // Starts the runner and waits until all its slots are there. If that fails, `denied` says why. minimum: the number of
+  // a tier.
+  explicit LiveRunner(int slots = 1, std::vector<std::string> folders = {},
+                      int minimum = static_cast<int>(Tier::kT2));
   ~LiveRunner();  // closes the control socket, waits for the end
   LiveRunner(const LiveRunner&) = delete;
   LiveRunner& operator=(const LiveRunner&) = delete;

@@ -159,5 +159,13 @@ TEST(RunnerAlone, SaysWhatItIsAndEnds) {
   EXPECT_EQ(WEXITSTATUS(status), 2);
 }
 
+// There is no tier that is better than T1, so that every host is below this minimum.
+TEST(RunnerAlone, MakesNoSlotBelowTheMinimumThatItIsTold) {
+  LiveRunner runner(1, {}, static_cast<int>(Tier::kT1) - 1);
+  EXPECT_TRUE(runner.denied.starts_with("the host allows tier T")) << runner.denied;
+  EXPECT_TRUE(runner.slots.empty());
+  EXPECT_EQ(runner.end(), 1);
+}
+
 }  // namespace
 }  // namespace grpo

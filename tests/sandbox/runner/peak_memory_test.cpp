@@ -29,7 +29,9 @@ TEST_F(PeakMemory, OfAProgramThatWritesMuchIsItsOwn) {
   const ProgramResult result = flood();
   EXPECT_EQ(result.out_bytes, 60 * kMiB);
   EXPECT_TRUE(result.exited_with(0)) << limit_name(result.limit);
+#ifndef __SANITIZE_ADDRESS__  // whose books on the worker's memory are in the peak
   EXPECT_LT(result.peak_memory_bytes, 16 * kMiB);
+#endif
 }
 
 TEST_F(PeakMemory, OfTheNextProgramIsNotThatOfTheOneBefore) {
