@@ -106,6 +106,9 @@ class Planner {
       reference_bytes_ = meter_.live_bytes() - before;
       (gpu && stage_.training->offload_reference ? offloaded_ : standing_.reference) += reference_bytes_;
       plan_.host_bytes = offloaded_;
+      before = meter_.live_bytes();
+      if (stage_.teacher) teacher_ = stage_.teacher(at::Device(at::kMeta));
+      standing_.reference += meter_.live_bytes() - before;
       policy.set_requires_grad(true);
     }
     if (stage_.evaluation) roll_out("evaluate", policy, *stage_.evaluation);
@@ -210,6 +213,28 @@ class Planner {
     add("score", parts, meter_.peak_bytes() + parked + workspace(1));
   }
 
+  // The teacher's hidden states of the trained tokens; undefined where there is none.
+  at::Tensor teacher_hidden(const MicroBatch& batch) const {
+    const at::NoGradGuard no_grad;
+    return teacher_ ? teacher_->hidden(batch.tokens).index_select(0, batch.rows) : at::Tensor();
+  }
+
+  at::Tensor loss_of(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch,
+                     const at::Tensor& of_teacher) const {
+    if (teacher_ && stage_.training->divergence) {
+      const HeadRows student{hidden.index_select(0, batch.rows), policy.head()};
+      return (distill_loss(student, {of_teacher, teacher_->head()}, *stage_.training->divergence).divergence *
+              batch.weights)
+          .sum();
+    }
+    at::Tensor scores = logprobs(policy, hidden, batch);
+    if (teacher_) {
+      const at::NoGradGuard no_grad;
+      teacher_->token_scores(of_teacher, batch.targets);
+    }
+    return (scores * batch.weights).sum();
+  }
+
   void train(const Policy& policy, AdamW& optimizer) {
     const TrainingSize& size = *stage_.training;
     const bool whole = batch_size().whole;
@@ -221,8 +246,9 @@ class Planner {
     for (int64_t pass = 0; pass < (whole ? 1 : 2); ++pass) {
       const int64_t before = meter_.live_bytes();
       const MicroBatch batch = full_batch(policy);
+      const at::Tensor of_teacher = teacher_hidden(batch);
       ForwardOutput output = policy.forward(batch.tokens, auxiliary.forward_options());
-      at::Tensor loss = (logprobs(policy, output.hidden, batch) * batch.weights).sum();
+      at::Tensor loss = loss_of(policy, output.hidden, batch, of_teacher);
       loss = auxiliary.add_to(loss, batch, output);
       output = {};
       parts.activations = std::max(parts.activations, meter_.live_bytes() - before);
@@ -248,6 +274,7 @@ class Planner {
   const StageSize& stage_;
   MemoryMeter meter_;
   MemoryPlan plan_;
+  std::optional<Policy> teacher_;
   MemoryPhase standing_;  // what is there in every phase after loading
   int64_t reference_bytes_ = 0;
   int64_t offloaded_ = 0;  // counted by the meter, but not on the device

@@ -13,6 +13,7 @@
 
 #include "core/json.h"
 #include "grpo/auxiliary_losses.h"
+#include "grpo/distill_loss.h"
 #include "grpo/optimizer.h"
 #include "policy/policy.h"
 #include "rollout/engine.h"
@@ -41,12 +42,17 @@ struct TrainingSize {
   bool old_logprobs = false;  // tokens are scored under the policy itself before it learns from them
   OptimizerOptions optimizer = {};
   AuxiliaryLossOptions auxiliary = {};
+  // With a teacher: the divergence that is minimised; none: the policy gradient of DistillObjective.
+  std::optional<DistillLossOptions> divergence = std::nullopt;
 };
 
 struct StageSize {
   at::DeviceType device = at::kCUDA;
   // Makes the policy on the device given, adapters and selection of what is trained included.
   std::function<Policy(const at::Device&)> policy;
+  // Distillation: makes the teacher on the device given. It counts as a reference does, and reads every micro-batch
+  // before the policy.
+  std::function<Policy(const at::Device&)> teacher = {};
   std::optional<TrainingSize> training;
   std::optional<RolloutSize> rollout;
   std::optional<RolloutSize> evaluation;
@@ -56,7 +62,7 @@ struct StageSize {
 struct MemoryPhase {
   std::string name;  // "load", "rollout", "evaluate", "score", "train", "update"
   int64_t weights = 0;
-  int64_t reference = 0;
+  int64_t reference = 0;  // or teacher
   int64_t optimizer = 0;  // masters and moments; 0 where they are offloaded
   int64_t gradients = 0;  // summed over micro-batches, in the master's dtype
   int64_t kv_cache = 0;
