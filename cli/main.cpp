@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   app.footer("grpo COMMAND --help says more, with an example.\nExit status: 0 done, 1 failed, 2 bad usage.");
   grpo::Command chosen;
   grpo::add_run_command(app, chosen);
+  grpo::add_report_command(app, chosen);
   grpo::add_check_command(app, chosen);
   grpo::add_eval_command(app, chosen);
   grpo::add_generate_command(app, chosen);
