@@ -94,10 +94,17 @@ std::string numbers_of(const std::vector<CurvePoint>& points, bool spreads) {
   return text;
 }
 
+// "2.5e-4"
+std::string short_power(double v) {
+  const int power = static_cast<int>(std::floor(std::log10(std::abs(v)) + 1e-9));
+  return fmt::format("{:.3g}e{}", v / std::pow(10, power), power);
+}
+
 std::string tick_text(double v, bool logarithmic) {
-  if (logarithmic) return fmt::format("{:.0e}", v);
+  if (logarithmic) return short_power(v);
   if (std::abs(v) >= 1e4) return count_text(v);
-  return fmt::format("{:.4g}", std::abs(v) < 1e-12 ? 0.0 : v);
+  if (v != 0 && std::abs(v) < 1e-3) return short_power(v);
+  return fmt::format("{:.4g}", v);
 }
 
 std::string place_text(double v) { return fmt::format("{:.1f}", v); }
@@ -141,7 +148,7 @@ std::vector<double> round_ticks(double low, double high, int count) {
   }
   std::vector<double> ticks;
   for (double n = std::ceil(low / step - 1e-9); n * step <= high + span * 1e-9 && ticks.size() < 64; ++n) {
-    ticks.push_back(n * step);
+    ticks.push_back(n == 0 ? 0.0 : n * step);
   }
   return ticks;
 }

@@ -43,8 +43,12 @@ tbody tr:last-child td{border-bottom:0}
 .set small{font-weight:400;color:var(--soft)}
 .evals td:first-child{color:var(--soft)}
 .evals thead th{max-width:170px;overflow:hidden;text-overflow:ellipsis}
+.set span{position:sticky;left:0;display:inline-block;max-width:calc(100vw - 64px)}
+.evals td:first-child,.evals thead th:first-child,.costs td:first-child,.costs th:first-child{position:sticky;left:0;background:var(--panel);z-index:1}
 .err{color:var(--soft);font-size:12px;font-weight:400}
 .total td{border-top:1.5px solid var(--soft);font-weight:600}
+.costs th,.costs td{padding-left:8px;padding-right:8px}
+.costs th:first-child,.costs td:first-child{padding-left:0}
 .left{text-align:left}
 .graph{display:block}
 .graph text{fill:var(--ink);font-size:13px}
@@ -85,7 +89,7 @@ tbody tr:last-child td{border-bottom:0}
 .cursor{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 2}
 .tip{position:absolute;top:30px;z-index:2;pointer-events:none;background:var(--panel);border:1px solid var(--line);border-radius:7px;padding:5px 9px;font-size:12px;line-height:1.4;box-shadow:0 3px 12px #0003;white-space:pre;font-variant-numeric:tabular-nums;max-width:100%;overflow:hidden}
 .tip-left{left:46px}.tip-right{right:10px}
-.bar{width:240px;height:14px;display:block;border-radius:3px}
+.bar{width:150px;height:14px;display:block;border-radius:3px}
 .spark{width:100px;height:20px;display:block}
 .dot-key{display:inline-block;margin:8px 16px 0 0;font-size:12.5px;color:var(--soft)}
 .dot-key svg{width:10px;height:10px;margin-right:5px}
@@ -110,7 +114,7 @@ bdi{overflow-wrap:anywhere}
 footer{margin-top:40px;color:var(--soft);font-size:12.5px;overflow-wrap:anywhere}
 @media (max-width:560px){main{padding:18px 12px 40px}.panel{padding:12px}h1{font-size:23px}.tiles{grid-template-columns:1fr 1fr}th,td{padding:5px 8px}.tile b{font-size:18px}}
 @media print{:root{--bg:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#ccc;--wash:#f4f4f4;--c1:#2566c8;--c2:#c8590b;--c3:#17845a;--c4:#7b4fc0;--c5:#c43a4f;--c6:#0f7f90;--c7:#94700a;--c8:#a5a9b0;--good:#17845a;--warn:#a85b00}
-body{font-size:11pt}main{max-width:none;padding:0}.scroll{overflow:visible}.graph{max-width:100%;height:auto}.chart,.tile,.sample,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}.charts{grid-template-columns:1fr 1fr 1fr;gap:12px}.panel{border:0;padding:0}table{font-size:9pt}th,td{padding:3px 6px}.bar{width:150px}}
+body{font-size:11pt}main{max-width:none;padding:0}.scroll{overflow:visible}.graph{max-width:100%;height:auto}.chart,.tile,.sample,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}.charts{grid-template-columns:1fr 1fr 1fr;gap:12px}.panel{border:0;padding:0}table{font-size:9pt}th,td{padding:3px 6px}.bar{width:110px}}
 )css";
 
 }  // namespace grpo

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "pipelines/report/chart.h"
 #include "pipelines/report/json_lines.h"
@@ -10,7 +11,7 @@
 namespace grpo {
 namespace {
 
-constexpr double kBoxWidth = 156, kBoxHeight = 68, kGap = 40, kBaseWidth = 112;
+constexpr double kBoxWidth = 146, kBoxHeight = 68, kGap = 34, kBaseWidth = 112;
 
 // At most `count` characters; the rest is an ellipsis.
 std::string shortened(const std::string& untrusted, size_t count) {
@@ -27,7 +28,9 @@ std::string number(double v) { return fmt::format("{:.1f}", v); }
 
 struct Node {
   std::string name;
-  double left = 0, width = kBoxWidth;
+  double width = kBoxWidth;
+  std::optional<size_t> stage;  // none: what a stage starts from and the run did not make
+  double left = 0;
   double middle() const { return left + width / 2; }
   double right() const { return left + width; }
 };
@@ -53,9 +56,7 @@ class Graph {
     const double top = above + 2;
     for (const Arrow& arrow : starts_) add_start(out, arrow, top);
     for (const Arrow& arrow : needs_) add_need(out, arrow, top + kBoxHeight);
-    for (size_t i = 0; i < nodes_.size(); ++i) {
-      i < num_sources_ ? add_source(out, nodes_[i], top) : add_stage(out, i - num_sources_, top);
-    }
+    for (const Node& node : nodes_) node.stage ? add_stage(out, node, top) : add_source(out, node, top);
     out << "</svg>";
     return out;
   }
@@ -66,14 +67,15 @@ class Graph {
     std::string label;
   };
 
-  // What stages start from that is no stage comes first.
+  // Stages in their order; what they start from that is no stage stands before the first of them.
   void place_nodes() {
-    for (const StageRecord& stage : run_.stages) {
-      const bool known = index_of(stage.from).has_value();
-      if (!known && !stage.from.empty() && run_.find(stage.from) == nullptr) nodes_.push_back({stage.from, 0, kBaseWidth});
+    for (size_t i = 0; i < run_.stages.size(); ++i) {
+      const StageRecord& stage = run_.stages[i];
+      const bool elsewhere = !stage.from.empty() && run_.find(stage.from) == nullptr;
+      if (elsewhere && !index_of(stage.from)) nodes_.push_back({stage.from, kBaseWidth, std::nullopt});
+      node_of_.push_back(nodes_.size());
+      nodes_.push_back({stage.name, kBoxWidth, i});
     }
-    num_sources_ = nodes_.size();
-    for (const StageRecord& stage : run_.stages) nodes_.push_back({stage.name, 0, kBoxWidth});
     double at = 1;
     for (Node& node : nodes_) {
       node.left = at;
@@ -89,7 +91,7 @@ class Graph {
   }
 
   void find_arrows(size_t stage) {
-    const size_t to = num_sources_ + stage;
+    const size_t to = node_of_[stage];
     if (const auto from = index_of(run_.stages[stage].from); from && *from != to) starts_.push_back({*from, to, ""});
     for (const StageNeed& need : run_.stages[stage].needs) {
       if (const auto from = index_of(need.stage); from && *from != to) needs_.push_back({*from, to, need.key});
@@ -149,14 +151,13 @@ class Graph {
     out << "</g>";
   }
 
-  void add_stage(Html& out, size_t index, double top) const {
-    const StageRecord& stage = run_.stages[index];
-    const Node& node = nodes_[num_sources_ + index];
+  void add_stage(Html& out, const Node& node, double top) const {
+    const StageRecord& stage = run_.stages[*node.stage];
     const auto text = [&](Markup kind, double y, const std::string& line) {
       out << "<text class=\"" << kind << "\" x=\"" << Text{number(node.left + 12)} << "\" y=\"" << Text{number(top + y)} << "\">"
           << Text{line} << "</text>";
     };
-    out << "<a href=\"#stage-" << static_cast<int64_t>(index + 1) << "\"><title>" << Text{stage.name} << " ("
+    out << "<a href=\"#stage-" << static_cast<int64_t>(*node.stage + 1) << "\"><title>" << Text{stage.name} << " ("
         << Text{run_state_name(stage.state)} << ")</title><rect class=\"box-" << Text{run_state_name(stage.state)}
         << "\" rx=\"9\" x=\"" << Text{number(node.left)} << "\" y=\"" << Text{number(top)} << "\" width=\"" << Text{number(node.width)}
         << "\" height=\"" << Text{number(kBoxHeight)} << "\"/>";
@@ -176,7 +177,7 @@ class Graph {
   const RunRecord& run_;
   const EvalTable& table_;
   std::vector<Node> nodes_;
-  size_t num_sources_ = 0;
+  std::vector<size_t> node_of_;  // by stage
   std::vector<Arrow> starts_, needs_;
 };
 

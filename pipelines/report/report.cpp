@@ -52,18 +52,18 @@ void add_tile(Html& html, const std::string& value, const std::string& label) {
   if (!value.empty()) html << "<div class=\"tile\"><b>" << Text{value} << "</b><span>" << Text{label} << "</span></div>";
 }
 
-// The first and the last model that were judged on the first set.
+// The best model on the first set, and what the run started from.
 void add_accuracy_tile(Html& html, const EvalTable& table) {
   if (table.sets.empty()) return;
   for (const EvalRow& row : table.sets.front().rows) {
     if (row.metric != "accuracy" || row.cells.empty()) continue;
-    const auto &first = *row.cells.begin(), &last = *row.cells.rbegin();
-    const bool one = row.cells.size() == 1;
-    add_tile(html,
-             one ? fmt::format("{:.3f}", last.second.value)
-                 : fmt::format("{:.3f} \xE2\x86\x92 {:.3f}", first.second.value, last.second.value),
-             one ? "accuracy of " + table.columns[last.first]
-                 : "accuracy, " + table.columns[first.first] + " to " + table.columns[last.first]);
+    const auto best = std::max_element(row.cells.begin(), row.cells.end(), [](const auto& a, const auto& b) {
+      return a.second.value < b.second.value;
+    });
+    const auto& first = *row.cells.begin();
+    std::string label = "best accuracy: " + table.columns[best->first];
+    if (first.first != best->first) label += fmt::format(" ({} {:.3f})", table.columns[first.first], first.second.value);
+    add_tile(html, fmt::format("{:.3f}", best->second.value), label);
   }
 }
 
@@ -113,9 +113,9 @@ Html evals_html(const EvalTable& table) {
   html << "</tr></thead>";
   const auto columns = static_cast<int64_t>(table.columns.size());
   for (const EvalSet& set : table.sets) {
-    html << "<tbody data-set=\"" << Text{set.name} << "\"><tr class=\"set\"><th colspan=\"" << columns + 1 << "\">" << Text{set.name};
+    html << "<tbody data-set=\"" << Text{set.name} << "\"><tr class=\"set\"><th colspan=\"" << columns + 1 << "\"><span>" << Text{set.name};
     if (!set.protocol.empty()) html << " <small>" << Text{set.protocol} << "</small>";
-    html << "</th></tr>";
+    html << "</span></th></tr>";
     for (const EvalRow& row : set.rows) {
       html << "<tr data-metric=\"" << Text{row.metric} << "\"><td>" << Text{row.label} << "</td>";
       for (int64_t column = 0; column < columns; ++column) {
@@ -188,6 +188,7 @@ Html costs_html(const RunRecord& run) {
   for (const std::string& part : parts.names) html << "<th>" << Text{part} << "</th>";
   html << "<th>tokens</th><th>tokens/s</th></tr></thead><tbody>";
   std::vector<double> sums(parts.names.size(), 0.0);
+  bool outside = false;  // whether a stage took time that no step accounts for
   for (size_t i = 0; i < run.stages.size(); ++i) {
     const StageRecord& stage = run.stages[i];
     std::vector<BarPart> bar;
@@ -197,7 +198,10 @@ Html costs_html(const RunRecord& run) {
       split += bar.back().value;
     }
     // Loading, saving the model and what else lies outside of steps.
-    if (stage.seconds > split) bar.push_back({"outside of steps", stage.seconds - split, kChartColours});
+    if (stage.seconds > split * 1.001) {
+      bar.push_back({"outside of steps", stage.seconds - split, kChartColours});
+      outside = true;
+    }
     html << "<tr data-stage=\"" << Text{stage.name} << "\"><td><a href=\"#stage-" << static_cast<int64_t>(i + 1) << "\">" << Text{stage.name}
          << "</a></td><td>" << bar_html(bar, longest) << "</td><td data-value=\"" << stage.seconds << "\">"
          << Text{stage.seconds > 0 ? duration_text(stage.seconds) : "\xE2\x80\x93"} << "</td>";
@@ -215,10 +219,15 @@ Html costs_html(const RunRecord& run) {
     html << "<td>" << Text{count_text(run.tokens)} << "</td><td></td></tr>";
   }
   html << "</tbody></table></div>";
+  const auto key = [&](size_t colour, const std::string& name) {
+    html << "<span class=\"dot-key\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"f" << static_cast<int64_t>(colour + 1)
+         << "\" width=\"10\" height=\"10\" rx=\"2\"/></svg>" << Text{name} << "</span>";
+  };
   for (size_t p = 0; p < parts.names.size(); ++p) {
-    html << "<span class=\"dot-key\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"f"
-         << static_cast<int64_t>(parts.colour(p) + 1) << "\" width=\"10\" height=\"10\" rx=\"2\"/></svg>" << Text{parts.names[p]} << "</span>";
+    if (parts.names[p] != "other") key(parts.colour(p), parts.names[p]);
   }
+  const bool other = !parts.names.empty() && parts.names.back() == "other";
+  if (other || outside) key(kChartColours, !outside ? "other" : other ? "other, and outside of steps" : "outside of steps");
   html << "</div>";
   return html;
 }

@@ -6,7 +6,7 @@
 namespace grpo {
 namespace {
 
-constexpr size_t kShown = 900, kFolded = 20'000;  // bytes of a text: at once, and at all
+constexpr size_t kShown = 700, kFolded = 20'000;  // bytes of a text: at once, and at all
 constexpr size_t kScoresMax = 30;
 
 // Cut where a code point ends.
@@ -62,11 +62,13 @@ Html episode_html(const SampleEpisode& episode, const std::string& title, bool b
 
 }  // namespace
 
-Html samples_html(const StageRecord& stage) {
+Html samples_html(const StageRecord& stage, bool folded) {
   Html html;
   if (stage.samples.empty()) return html;
   const bool kept = stage.metrics.steps_seen == 0;
-  html << "<h4>" << Text{kept ? "Samples it kept" : "Samples: the best and the worst of a group"} << "</h4><div class=\"samples\">";
+  const Text title{kept ? "Samples it kept" : "Samples: the best and the worst of a group"};
+  folded ? html << "<details><summary>" << title << "</summary>" : html << "<h4>" << title << "</h4>";
+  html << "<div class=\"samples\">";
   for (const SampleGroup& group : stage.samples) {
     html << "<article class=\"sample\"><div class=\"tag\"><b>";
     if (kept) {
@@ -85,6 +87,7 @@ Html samples_html(const StageRecord& stage) {
     html << "</div></article>";
   }
   html << "</div>";
+  if (folded) html << "</details>";
   return html;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kUnknownChartsMax = 8;
 constexpr size_t kMetricRowsMax = 200;
+constexpr size_t kFoldedFrom = 3;  // stages: of more, samples are folded
 
 // One chart of the metrics that everybody looks for.
 struct KnownChart {
@@ -83,6 +84,9 @@ Html charts_html(const StageMetrics& metrics) {
       return s.curve->max() == 0 && s.curve->min() == 0;
     });
     const std::string first = known.series.front().first;
+    const bool constant = first == "learning_rate" && !chart.series.empty() &&
+                          chart.series[0].curve->min() == chart.series[0].curve->max();
+    if (constant) continue;
     if (!chart.series.empty() && idle && (first.starts_with("clip_ratio") || first == "completions/clipped_ratio" || first == "frac_reward_zero_std")) {
       for (const ChartSeries& series : chart.series) drawn.insert(series.metric);
       continue;
@@ -247,7 +251,7 @@ Html stage_section_html(const RunRecord& run, size_t index) {
     html << "</ul>";
   }
   if (const Html charts = charts_html(stage.metrics); !charts.empty()) html << "<div class=\"charts\">" << charts << "</div>";
-  html << manifest_html(stage) << samples_html(stage) << all_metrics_html(stage.metrics);
+  html << manifest_html(stage) << samples_html(stage, run.stages.size() > kFoldedFrom) << all_metrics_html(stage.metrics);
   if (stage.recipe.is_object() && !stage.recipe.empty()) {
     html << "<details><summary>The stage in the recipe</summary><pre>"
          << Text{stage.recipe.dump(2, ' ', false, Json::error_handler_t::replace)} << "</pre></details>";

@@ -12,8 +12,8 @@ namespace grpo {
 Html stage_section_html(const RunRecord& run, size_t index);
 
 // Samples of a stage: one group each of an early, a middle and a late step. Long text is folded, and text beyond 20,000
-// bytes is left in the file.
-Html samples_html(const StageRecord& stage);
+// bytes is left in the file. `folded`: all of it behind one line to open.
+Html samples_html(const StageRecord& stage, bool folded);
 
 // Members of an object that are no objects or arrays, as a two-column table; those of nested objects under "outer.inner".
 // At most `rows_max` rows.
