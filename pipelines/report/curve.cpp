@@ -7,6 +7,7 @@
 namespace grpo {
 namespace {
 
+constexpr double kLargest = 1e150;  // differences of such values are numbers still
 constexpr size_t kKept = 4;  // of a full bucket: its first, lowest, highest and last value
 
 // Drops all but the four. A gap before a point that is dropped is a gap before the next one.
@@ -30,12 +31,12 @@ void keep_extremes(std::vector<CurvePoint>& points) {
 }  // namespace
 
 void Curve::add(double x, double y, double spread) {
-  if (!std::isfinite(x) || !std::isfinite(y)) {
+  if (!std::isfinite(x) || !(std::abs(y) <= kLargest)) {
     if (num_missing_++ == 0) first_missing_ = x;
     gap_ = true;
     return;
   }
-  const CurvePoint point{x, y, std::isfinite(spread) ? spread : 0, gap_ && num_values_ > 0};
+  const CurvePoint point{x, y, std::abs(spread) <= kLargest ? std::abs(spread) : 0, gap_ && num_values_ > 0};
   gap_ = false;
   if (num_values_ == 0) {
     first_ = point;

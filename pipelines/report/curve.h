@@ -19,7 +19,7 @@ struct CurvePoint {
 
 class Curve {
  public:
-  // The next value; x never goes back. A value that is not finite leaves a gap and is counted.
+  // The next value; x never goes back. A value that is not finite, or beyond 1e150, leaves a gap and is counted.
   void add(double x, double y, double spread = 0);
 
   bool empty() const { return num_values_ == 0; }

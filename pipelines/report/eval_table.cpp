@@ -63,7 +63,7 @@ void collect(const Json& value, const std::string& set, const std::string& model
     FoundEvaluation entry;
     entry.evaluation.set = own_set;
     entry.model = own_model;
-    entry.evaluation.step = static_cast<int64_t>(number_in(value, "step").value_or(0));
+    entry.evaluation.step = integer_in(value, "step").value_or(0);
     for (const auto& [key, item] : value.items()) {
       if (const auto number = number_in(value, key)) entry.evaluation.values[plain_metric(key)] = *number;
     }
@@ -126,7 +126,14 @@ class TableMaker {
 
  private:
   void add_stage(const StageRecord& stage) {
-    const Json eval = stage_option(run_, stage, "eval");
+    Json eval = stage_option(run_, stage, "eval");
+    // An eval stage may say it in keys of its own.
+    for (const char* key : {"num_problems", "num_samples", "temperature", "top_p", "max_completion_length"}) {
+      const Json& own = value_in(stage.recipe, key);
+      if (stage.type != "eval" || own.is_null()) continue;
+      if (!eval.is_object()) eval = Json::object();
+      eval[key] = own;
+    }
     const auto add = [&](const Evaluation& evaluation, const std::string& column, bool replace) {
       const Json data = value_in(stage_option(run_, stage, "data"), "eval");
       const std::string own = data.is_null() ? "evaluation set" : describe_data(data);

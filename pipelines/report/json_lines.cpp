@@ -180,6 +180,12 @@ std::optional<double> number_in(const Json& object, const std::string& key) {
   return std::isfinite(number) ? std::optional<double>(number) : std::nullopt;
 }
 
+std::optional<int64_t> integer_in(const Json& object, const std::string& key) {
+  const auto number = number_in(object, key);
+  if (!number || std::abs(*number) > 0x1p53) return std::nullopt;
+  return static_cast<int64_t>(*number);
+}
+
 std::optional<std::string> string_in(const Json& object, const std::string& key) {
   const Json& value = value_in(object, key);
   return value.is_string() ? std::optional<std::string>(value.get<std::string>()) : std::nullopt;

@@ -55,6 +55,8 @@ std::string valid_utf8(std::string_view text);
 
 // The value of a key if the object has it with this type; none otherwise, whatever `object` is. A number is finite.
 std::optional<double> number_in(const Json& object, const std::string& key);
+// A number that an int64_t and a double both hold: at most 2^53 either way. Fractions are cut off.
+std::optional<int64_t> integer_in(const Json& object, const std::string& key);
 std::optional<std::string> string_in(const Json& object, const std::string& key);
 // The value of a key; null where there is none.
 const Json& value_in(const Json& object, const std::string& key);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <map>
 
@@ -101,7 +102,7 @@ Html header_html(const RunRecord& run, const EvalTable& table) {
 std::string cell_text(const std::string& metric, double value) {
   if (metric == "completions/mean_length") return fmt::format("{:.1f}", value);
   if (metric == "completions/clipped_ratio") return fmt::format("{:.1f} %", 100 * value);
-  return value == static_cast<double>(static_cast<int64_t>(value)) && std::abs(value) > 1 ? fmt::format("{:.0f}", value)
+  return value == std::round(value) && std::abs(value) > 1 && std::abs(value) < 1e9 ? fmt::format("{:.0f}", value)
                                                                                          : fmt::format("{:.3f}", value);
 }
 

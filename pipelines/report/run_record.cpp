@@ -150,8 +150,8 @@ void count_up(RunRecord& run) {
   for (StageRecord& stage : run.stages) {
     // Policies that have a name have a base each.
     if (const auto policy = string_in(stage.recipe, "policy"); policy && stage.from == "base") stage.from = *policy + " base";
-    stage.steps = std::max(stage.metrics.last_step, static_cast<int64_t>(number_in(stage.manifest, "steps").value_or(0)));
-    if (const auto planned = number_in(stage.recipe, "max_steps")) stage.steps_planned = static_cast<int64_t>(*planned);
+    stage.steps = std::max(stage.metrics.last_step, integer_in(stage.manifest, "steps").value_or(0));
+    stage.steps_planned = integer_in(stage.recipe, "max_steps");
     // A manifest's seconds are of the process that finished the stage.
     stage.seconds = std::max(stage.metrics.seconds, number_in(stage.manifest, "seconds").value_or(0));
     stage.tokens = std::max(stage.metrics.tokens, number_in(value_in(stage.manifest, "counts"), "tokens").value_or(0));

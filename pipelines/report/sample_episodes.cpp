@@ -26,7 +26,8 @@ std::optional<LineKey> quick_key(std::string_view line) {
   if (!line.starts_with(head)) return std::nullopt;
   LineKey key;
   const auto number = std::from_chars(line.data() + head.size(), line.data() + line.size(), key.step);
-  if (number.ec != std::errc()) return std::nullopt;
+  constexpr int64_t most = int64_t{1} << 53;
+  if (number.ec != std::errc() || key.step > most || key.step < -most) return std::nullopt;
   line.remove_prefix(static_cast<size_t>(number.ptr - line.data()));
   if (!line.starts_with(then)) return std::nullopt;
   line.remove_prefix(then.size());
@@ -37,10 +38,10 @@ std::optional<LineKey> quick_key(std::string_view line) {
 }
 
 std::optional<LineKey> key_of(const Json& object) {
-  const auto step = number_in(object, "step");
+  const auto step = integer_in(object, "step");
   const auto stage = string_in(object, "stage");
   if (!step || !stage) return std::nullopt;
-  return LineKey{*stage, static_cast<int64_t>(*step)};
+  return LineKey{*stage, *step};
 }
 
 // A value as text: strings as they are, others as JSON.
@@ -137,7 +138,7 @@ Candidate widest_group(JsonLines& file, const std::string& stage, const StepPlac
     const auto key = row ? key_of(*row) : std::nullopt;
     if (!key) continue;
     if (key->step != place.step || key->stage != stage) break;
-    const auto problem = static_cast<int64_t>(number_in(*row, "problem_id").value_or(-1));
+    const auto problem = integer_in(*row, "problem_id").value_or(-1);
     const auto [entry, is_new] = group_of.emplace(problem, groups.size());
     if (is_new && static_cast<int64_t>(groups.size()) == kGroupsMax) break;
     if (is_new) groups.push_back({.problem = problem, .best_offset = line->offset, .worst_offset = line->offset});
@@ -220,6 +221,7 @@ EpisodeSamples sample_kept(const std::string& path, const std::string& stage) {
     SampleGroup sample;
     sample.line = static_cast<int64_t>(i);
     sample.num_samples = 1;
+    sample.kept = true;
     sample.best = episode_of(*row);
     if (sample.best.prompt.empty()) sample.best.prompt = text_of(value_in(*row, "question"));
     const Json& provenance = value_in(*row, "provenance");

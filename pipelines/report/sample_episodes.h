@@ -30,7 +30,8 @@ struct SampleEpisode {
 
 // One group of a step.
 struct SampleGroup {
-  int64_t line = 0;        // the "step" that counts over the run
+  bool kept = false;       // a row that a reject stage kept
+  int64_t line = 0;        // the "step" that counts over the run; of a row, its number, from 0
   int64_t num_samples = 0;
   double reward_mean = 0;  // of those that have a reward
   SampleEpisode best;

@@ -65,7 +65,7 @@ Html episode_html(const SampleEpisode& episode, const std::string& title, bool b
 Html samples_html(const StageRecord& stage, bool folded) {
   Html html;
   if (stage.samples.empty()) return html;
-  const bool kept = stage.metrics.steps_seen == 0;
+  const bool kept = stage.samples.front().kept;
   const Text title{kept ? "Samples it kept" : "Samples: the best and the worst of a group"};
   folded ? html << "<details><summary>" << title << "</summary>" : html << "<h4>" << title << "</h4>";
   html << "<div class=\"samples\">";

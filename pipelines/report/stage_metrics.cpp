@@ -81,19 +81,18 @@ void remember(std::vector<Evaluation>& evaluations, const Evaluation& evaluation
 
 void add_line(RunMetrics& run, const Json& line) {
   const auto name = string_in(line, "stage");
-  const auto step = number_in(line, "step");
+  const auto step = integer_in(line, "step");
   if (!name || !step) {
     ++run.unreadable;
     return;
   }
   StageMetrics& stage = stage_of(run, *name);
-  const auto number = static_cast<int64_t>(*step);
-  const auto x = static_cast<int64_t>(number_in(line, "stage_step").value_or(*step));
+  const auto x = integer_in(line, "stage_step").value_or(*step);
   if (stage.steps_seen++ == 0) {
-    stage.first_line = number;
+    stage.first_line = *step;
     stage.first_step = x;
   }
-  stage.last_line = std::max(stage.last_line, number);
+  stage.last_line = std::max(stage.last_line, *step);
   stage.last_step = std::max(stage.last_step, x);
   const std::map<std::string, double> numbers = numbers_of(line);
   for (const auto& [metric, value] : numbers) {

@@ -249,6 +249,41 @@ TEST(ReportPage, NamesOfVerlAreReadAsTheirOwn) {
   EXPECT_EQ(read_run(run.path(), kLater).stages[0].metrics.seconds_of.at("generate"), 6.0);
 }
 
+// Every byte of a run's files may be anything.
+TEST(ReportPage, BrokenFilesMakeAPageAllTheSame) {
+  const WrittenRun run;
+  write_rl_run(run, 6);
+  for (int step = 1; step <= 3; ++step) {
+    for (int sample = 0; sample < 2; ++sample) {
+      run.episodes_line(Json({{"step", step}, {"stage", "rl"}, {"problem_id", 1}, {"completion", "a < b"}, {"reward", sample}}).dump() + "\n");
+    }
+  }
+  uint64_t state = 1;
+  const auto random = [&](uint64_t below) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (state >> 33) % below;
+  };
+  const std::vector<std::string> pieces = {"\"", "{", "}", "[", ",", ":", "\\", "\n", "1e999", "-1e300", "9223372036854775808", "null", "NaN", "\xff", std::string(1, '\0')};
+  for (const char* name : {"recipe.json", "metrics.jsonl", "episodes.jsonl", "summary.json"}) {
+    const std::string whole = read_file(run.file(name));
+    for (int trial = 0; trial < 100; ++trial) {
+      std::string text = whole;
+      for (uint64_t change = 0; change <= random(4); ++change) {
+        const std::string& piece = pieces[random(pieces.size())];
+        text.replace(random(text.size()), random(12), piece);
+      }
+      std::filesystem::remove(run.file(name));
+      run.write(name, text);
+      const std::string page = page_of(run);
+      EXPECT_EQ(count_of(page, "<script"), 1u);
+      EXPECT_EQ(count_of(page, "=\"nan"), 0u) << name << ": " << text;
+      EXPECT_EQ(valid_utf8(page), page);
+    }
+    std::filesystem::remove(run.file(name));
+    run.write(name, whole);
+  }
+}
+
 // Peak memory of this process, in bytes.
 int64_t peak_bytes() {
   rusage usage = {};
