@@ -8,6 +8,7 @@
 #include "rewards/math/math_reward.h"
 #include "rewards/math/mcq.h"
 #include "rewards/plugins/http.h"
+#include "rewards/plugins/judge_reward.h"
 #include "rewards/plugins/library.h"
 #include "rewards/plugins/place.h"
 #include "rewards/plugins/program.h"
@@ -56,6 +57,7 @@ constexpr Entry kRewards[] = {
     {"gsm8k", plain<gsm8k_reward>},
     {"http", http_reward},
     {"instructions", plain<instructions_reward>},
+    {"judge", judge_reward},
     {"language_consistency", plain<language_consistency_reward>},
     {"length", plain<length_reward>},
     {"library", library},

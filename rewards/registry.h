@@ -33,6 +33,8 @@
 // and those that ask what the user brings, with numbers or null for any completion:
 //   http             a web server, as OpenRLHF asks its remote reward models          url, timeout, retries, backoff, workers,
 //                                                                                     batch, headers, ca_file, verify
+//   judge            a language model behind an OpenAI-compatible server, with or     base_url, model, api_key_env, prompt,
+//                    without a gold answer                                            question_column, scope, scale, ...
 //   library          a shared library with the symbol grpo_reward_v1                  path, options, correct
 //   program          any program, over lines of JSON                                  command, timeout, workers, memory_mb,
 //                                                                                     batch, env, options, ready, ...

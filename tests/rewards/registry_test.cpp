@@ -12,6 +12,7 @@ namespace {
 // The options without which the reward cannot be made.
 Json required_options(const std::string& name) {
   if (name == "http") return {{"url", "http://127.0.0.1:1/get_reward"}};
+  if (name == "judge") return {{"base_url", "http://127.0.0.1:1/v1"}, {"model", "m"}};
   if (name == "program") return {{"command", {"cat"}}};
   if (name == "cosine" || name == "length") return {{"correct", "exact"}};
   if (name == "soft_overlong") return {{"max_completion_len", 10}, {"soft_punish_cache", 2}};
