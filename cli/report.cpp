@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
@@ -18,7 +19,7 @@ struct Options {
 };
 
 int run(const Options& options) {
-  const std::string output = options.output.empty() ? options.directory + "/report.html" : options.output;
+  const std::string output = options.output.empty() ? (std::filesystem::path(options.directory) / "report.html").string() : options.output;
   write_report(options.directory, output);
   std::fputs(fmt::format("{}\n", output).c_str(), stdout);
   return 0;

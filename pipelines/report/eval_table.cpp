@@ -134,7 +134,7 @@ class TableMaker {
       if (!eval.is_object()) eval = Json::object();
       eval[key] = own;
     }
-    const auto add = [&](const Evaluation& evaluation, const std::string& column, bool replace) {
+    const auto add = [&](const EvalPoint& evaluation, const std::string& column, bool replace) {
       const Json data = value_in(stage_option(run_, stage, "data"), "eval");
       const std::string own = data.is_null() ? "evaluation set" : describe_data(data);
       const Json& samples = value_in(eval, "num_samples");
@@ -150,10 +150,10 @@ class TableMaker {
       return;
     }
     if (!stage.metrics.last_eval.empty()) {
-      for (const Evaluation& first : stage.metrics.first_eval) {
+      for (const EvalPoint& first : stage.metrics.first_eval) {
         if (first.step == 0) add(first, stage.from, false);
       }
-      for (const Evaluation& last : stage.metrics.last_eval) {
+      for (const EvalPoint& last : stage.metrics.last_eval) {
         if (last.step > 0) add(last, stage.name, true);
       }
       return;
@@ -164,7 +164,7 @@ class TableMaker {
     }
   }
 
-  void add_evaluation(const Evaluation& evaluation, const std::string& column, const std::string& name,
+  void add_evaluation(const EvalPoint& evaluation, const std::string& column, const std::string& name,
                       const std::string& protocol, const std::string& k, bool replace) {
     const auto set = std::find_if(table_.sets.begin(), table_.sets.end(), [&](const EvalSet& known) {
       return known.name == name && known.protocol == protocol;

@@ -43,7 +43,7 @@ EvalTable make_eval_table(const RunRecord& run);
 // The evaluations in a results.json or in a manifest, whatever the nesting: every object that holds a number under
 // "accuracy", "eval_accuracy" or "pass@1". Its set is its "set", "name" or "data", else the key it stands under.
 struct FoundEvaluation {
-  Evaluation evaluation;
+  EvalPoint evaluation;
   std::string model;  // its "model", "checkpoint" or "stage"; "" where it names none
 };
 std::vector<FoundEvaluation> find_evaluations(const Json& value);

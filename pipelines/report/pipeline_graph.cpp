@@ -11,7 +11,7 @@
 namespace grpo {
 namespace {
 
-constexpr double kBoxWidth = 146, kBoxHeight = 68, kGap = 34, kBaseWidth = 112;
+constexpr double kBoxWidth = 158, kBoxHeight = 68, kGap = 34, kBaseWidth = 112;
 
 // At most `count` characters; the rest is an ellipsis.
 std::string shortened(const std::string& untrusted, size_t count) {

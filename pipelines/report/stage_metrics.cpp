@@ -70,8 +70,8 @@ void add_costs(StageMetrics& stage, const std::string& name, double value) {
   }
 }
 
-void remember(std::vector<Evaluation>& evaluations, const Evaluation& evaluation, bool replace) {
-  for (Evaluation& known : evaluations) {
+void remember(std::vector<EvalPoint>& evaluations, const EvalPoint& evaluation, bool replace) {
+  for (EvalPoint& known : evaluations) {
     if (known.set != evaluation.set) continue;
     if (replace) known = evaluation;
     return;
@@ -101,7 +101,7 @@ void add_line(RunMetrics& run, const Json& line) {
     const auto spread = metric.ends_with(kAccuracy) ? numbers.find(metric + "_stderr") : numbers.end();
     stage.curves[metric].add(static_cast<double>(x), value, spread == numbers.end() ? 0 : spread->second);
   }
-  for (const Evaluation& evaluation : evaluations_of(numbers, x)) {
+  for (const EvalPoint& evaluation : evaluations_of(numbers, x)) {
     remember(stage.first_eval, evaluation, false);
     remember(stage.last_eval, evaluation, true);
   }
@@ -109,7 +109,7 @@ void add_line(RunMetrics& run, const Json& line) {
 
 }  // namespace
 
-std::vector<Evaluation> evaluations_of(const std::map<std::string, double>& metrics, int64_t step) {
+std::vector<EvalPoint> evaluations_of(const std::map<std::string, double>& metrics, int64_t step) {
   // Prefixes of sets, "eval_" or "eval_SET/". No slash stands in a metric's name before "accuracy".
   std::vector<std::string> prefixes;
   for (const auto& [name, value] : metrics) {
@@ -117,17 +117,17 @@ std::vector<Evaluation> evaluations_of(const std::map<std::string, double>& metr
     if (name == "eval_accuracy" || of_set) prefixes.push_back(name.substr(0, name.size() - kAccuracy.size()));
   }
   std::sort(prefixes.begin(), prefixes.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  std::map<std::string, Evaluation> of_prefix;
+  std::map<std::string, EvalPoint> of_prefix;
   for (const auto& [name, value] : metrics) {
     const auto prefix = std::find_if(prefixes.begin(), prefixes.end(),
                                      [&name = name](const std::string& p) { return name.starts_with(p); });
     if (prefix == prefixes.end() || !std::isfinite(value)) continue;
-    Evaluation& evaluation = of_prefix[*prefix];
+    EvalPoint& evaluation = of_prefix[*prefix];
     evaluation.set = prefix->size() > 6 ? prefix->substr(5, prefix->size() - 6) : "";
     evaluation.step = step;
     evaluation.values[name.substr(prefix->size())] = value;
   }
-  std::vector<Evaluation> evaluations;
+  std::vector<EvalPoint> evaluations;
   for (auto& [prefix, evaluation] : of_prefix) evaluations.push_back(std::move(evaluation));
   return evaluations;
 }

@@ -12,7 +12,7 @@ namespace grpo {
 
 // One evaluation, on one set: metric -> value, under the names of metrics.jsonl without the set's prefix ("accuracy",
 // "accuracy_stderr", "pass@k", "completions/mean_length").
-struct Evaluation {
+struct EvalPoint {
   std::string set;  // "": the set that the stage's own evaluations are on
   int64_t step = 0;
   std::map<std::string, double> values;
@@ -32,8 +32,8 @@ struct StageMetrics {
   // Every metric that is a number, over the steps of the stage, under TRL's names also where the run wrote verl's. Those
   // of an evaluation keep their prefix ("eval_accuracy"), and an accuracy has its standard error as spread.
   std::map<std::string, Curve> curves;
-  std::vector<Evaluation> first_eval;  // one per set
-  std::vector<Evaluation> last_eval;
+  std::vector<EvalPoint> first_eval;  // one per set
+  std::vector<EvalPoint> last_eval;
 };
 
 struct RunMetrics {
@@ -49,6 +49,6 @@ RunMetrics read_metrics(const std::string& path);
 
 // The evaluations of one line of metrics, one per set: eval_accuracy is of the stage's own set, eval_SET/accuracy of the
 // set SET.
-std::vector<Evaluation> evaluations_of(const std::map<std::string, double>& metrics, int64_t step);
+std::vector<EvalPoint> evaluations_of(const std::map<std::string, double>& metrics, int64_t step);
 
 }  // namespace grpo
