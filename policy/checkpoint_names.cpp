@@ -108,7 +108,11 @@ CheckpointTable checkpoint_table(const ModelConfig& config, Policy::Weights& wei
     table.add_layer(fmt::format("model.layers.{}", i), config.layers[i], weights.layers[i]);
   }
   table.add_tensor("model.norm.weight", weights.norm);
-  if (!config.tie_word_embeddings) table.add_tensor("lm_head.weight", weights.head);
+  if (config.head == HeadKind::kScore) {
+    table.add_tensor("score.weight", weights.head);
+  } else if (!config.tie_word_embeddings) {
+    table.add_tensor("lm_head.weight", weights.head);
+  }
   for (size_t k = 0; k < weights.mtp.size(); ++k) {
     table.add_mtp(fmt::format("model.layers.{}", config.layers.size() + k), config.layers.back(),
                   weights.mtp[k]);

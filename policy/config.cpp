@@ -25,6 +25,23 @@ std::optional<Fp8Blocks> read_quantization(ObjectReader& r) {
   return Fp8Blocks{block[0], block[1]};
 }
 
+// Whether "architectures" names a sequence classifier, which must then have one label.
+HeadKind read_head(ObjectReader& r) {
+  const Json& names = r.raw("architectures");
+  const bool classifier = names.is_array() && names.size() == 1 && names[0].is_string() &&
+                          names[0].get<std::string>().ends_with("ForSequenceClassification");
+  if (!classifier) return HeadKind::kVocabulary;
+  const char* fix = "a reward model has one label: num_labels 1, id2label {\"0\": \"LABEL_0\"}";
+  if (r.has("num_labels") && r.integer("num_labels") != 1) {
+    r.fail("num_labels", fmt::format("a classifier of {} labels gives no single score", r.integer("num_labels")), fix);
+  }
+  const Json& labels = r.raw("id2label");
+  if (labels.is_object() && labels.size() != 1) {
+    r.fail("id2label", fmt::format("a classifier of {} labels gives no single score", labels.size()), fix);
+  }
+  return HeadKind::kScore;
+}
+
 }  // namespace
 
 ModelConfig read_model_config(const Json& config, const std::string& where) {
@@ -48,6 +65,9 @@ ModelConfig read_model_config(const Json& config, const std::string& where) {
   for (const Family& family : families()) {
     if (model.model_type == family.model_type) family.read(r, model);
   }
+  model.head = read_head(r);
+  if (model.head == HeadKind::kScore) model.mtp_layers = 0;  // there is nothing that they could predict
+  if (const Json& pad = r.raw("pad_token_id"); pad.is_number_integer()) model.pad_token_id = pad.get<int64_t>();
   return model;
 }
 
@@ -89,8 +109,10 @@ ParameterCount count_layer(const LayerConfig& layer, int64_t d) {
 ParameterCount count_parameters(const ModelConfig& config) {
   const int64_t d = config.hidden_size, table = config.vocab_size * d;
   ParameterCount count;
-  count.total = d + (config.tie_word_embeddings ? table : 2 * table);
-  count.active = d + table;
+  const bool score = config.head == HeadKind::kScore;
+  const int64_t head = score ? d : table;
+  count.total = d + table + (config.tie_word_embeddings && !score ? 0 : head);
+  count.active = d + head;
   for (const LayerConfig& layer : config.layers) {
     const ParameterCount own = count_layer(layer, d);
     count.total += own.total;

@@ -98,6 +98,12 @@ struct Fp8Blocks {
   int64_t columns = 128;
 };
 
+// What stands behind the final norm.
+enum class HeadKind {
+  kVocabulary,  // lm_head, a logit per token: XForCausalLM
+  kScore,       // score, one number for a whole sequence: XForSequenceClassification of one label, a reward model
+};
+
 struct ModelConfig {
   std::string model_type;     // "llama", "qwen2", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek_v3"
   int64_t vocab_size = 0;
@@ -105,6 +111,10 @@ struct ModelConfig {
   int64_t max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
   bool tie_word_embeddings = false;
+  HeadKind head = HeadKind::kVocabulary;
+  // kScore: the score is that of the last token that is not this one, as transformers has it (policy/score_head.h).
+  // None: of the last token.
+  std::optional<int64_t> pad_token_id;
   RopeConfig rope;
   std::vector<LayerConfig> layers;
   int64_t mtp_layers = 0;     // multi-token-prediction modules behind the last layer, each with a layer like it
@@ -117,7 +127,8 @@ struct ModelConfig {
 // Reads a config.json. Both spellings of transformers 4 and 5 are understood (rope_theta and rope_scaling /
 // rope_parameters, torch_dtype / dtype). Throws Error, naming `where` and the key, for an unknown model_type, a
 // missing or impossible size, and for features that would change the numbers but are not built (sliding window,
-// partial rotary embedding, other rope scalings, other quantisations): never a silently different model.
+// partial rotary embedding, other rope scalings, other quantisations, classifiers of several labels): never a silently
+// different model.
 ModelConfig read_model_config(const Json& config, const std::string& where);
 
 // Parameters of the whole model, and those that one token passes through (experts: top_k of num_experts;

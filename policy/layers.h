@@ -54,7 +54,7 @@ struct MtpWeights {
 struct Policy::Weights {
   at::Tensor embedding;  // [V, D]
   at::Tensor norm;       // [D]
-  at::Tensor head;       // [V, D]; the embedding itself where tied
+  at::Tensor head;       // [V, D]; the embedding itself where tied; [1, D] of a HeadKind::kScore
   at::Tensor rope_frequencies;  // [rotary dims / 2] float32; no weight, but on the weights' device
   std::vector<LayerWeights> layers;
   std::vector<MtpWeights> mtp;

@@ -31,7 +31,7 @@ class WeightsBuilder {
     weights->embedding = parameter("model.embed_tokens.weight", {config_.vocab_size, d});
     for (size_t i = 0; i < config_.layers.size(); ++i) weights->layers.push_back(layer(i, config_.layers[i]));
     weights->norm = parameter("model.norm.weight", {d});
-    weights->head = config_.tie_word_embeddings ? weights->embedding : parameter("lm_head.weight", {config_.vocab_size, d});
+    weights->head = head(weights->embedding);
     for (int64_t k = 0; k < config_.mtp_layers; ++k) weights->mtp.push_back(mtp(config_.layers.size() + static_cast<size_t>(k)));
     return weights;
   }
@@ -44,6 +44,12 @@ class WeightsBuilder {
   at::Tensor parameter(const std::string& name, at::IntArrayRef shape) {
     parameters.push_back({name, given.empty() ? at::empty(shape, options_) : given.at(parameters.size()).tensor});
     return parameters.back().tensor;
+  }
+
+  at::Tensor head(const at::Tensor& embedding) {
+    if (config_.head == HeadKind::kScore) return parameter("score.weight", {1, config_.hidden_size});
+    if (config_.tie_word_embeddings) return embedding;
+    return parameter("lm_head.weight", {config_.vocab_size, config_.hidden_size});
   }
 
   MtpWeights mtp(size_t i) {
@@ -157,6 +163,12 @@ void for_each_moe(Policy::Weights& weights, F f) {
 
 bool is_bias(const std::string& name) { return name.ends_with(".bias"); }
 
+const at::Tensor& vocabulary_head(const ModelConfig& config, const Policy::Weights& weights) {
+  if (config.head == HeadKind::kVocabulary) return weights.head;
+  throw Error("a reward model scores sequences and predicts no tokens", "score.weight",
+              "use a checkpoint for causal language modelling");
+}
+
 }  // namespace
 
 PackedTokens pack_sequences(const std::vector<std::vector<int64_t>>& sequences, const at::Device& device) {
@@ -243,13 +255,21 @@ ForwardOutput Policy::forward(const PackedTokens& batch, const ForwardOptions& o
 }
 
 at::Tensor Policy::logits(const at::Tensor& hidden) const {
-  return packed_linear(hidden, weights_->head).to(dtype_ == at::kDouble ? at::kDouble : at::kFloat);
+  return packed_linear(hidden, vocabulary_head(config_, *weights_)).to(dtype_ == at::kDouble ? at::kDouble : at::kFloat);
+}
+
+at::Tensor Policy::scores(const at::Tensor& hidden) const {
+  GRPO_CHECK(config_.head == HeadKind::kScore);
+  // In bfloat16 two scores between 2 and 4 would be the same or 1/64 apart.
+  const at::ScalarType wide = dtype_ == at::kDouble ? at::kDouble : at::kFloat;
+  return packed_linear(hidden.to(wide), weights_->head.to(wide)).squeeze(1);
 }
 
 TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& targets,
                                  const TokenScoreOptions& options) const {
   if (options.kept != nullptr) check_kept_tokens(*options.kept, hidden.size(0), config_.vocab_size);
-  const at::Tensor head = options.train_head ? weights_->head : weights_->head.detach();
+  const at::Tensor& own = vocabulary_head(config_, *weights_);
+  const at::Tensor head = options.train_head ? own : own.detach();
   auto [logprobs, entropy] = head_logprobs(hidden, head, targets,
                                            {.temperature = options.temperature,
                                             .rows_per_chunk = rows_per_chunk(config_),
@@ -258,15 +278,16 @@ TokenScores Policy::token_scores(const at::Tensor& hidden, const at::Tensor& tar
   return {logprobs, entropy};
 }
 
-const at::Tensor& Policy::head() const { return weights_->head; }
+const at::Tensor& Policy::head() const { return vocabulary_head(config_, *weights_); }
 
 at::Tensor Policy::likeliest_tokens(const at::Tensor& hidden) const {
   const at::NoGradGuard no_grad;
+  const at::Tensor& head = vocabulary_head(config_, *weights_);
   const int64_t rows = hidden.size(0), chunk = rows_per_chunk(config_);
   at::Tensor tokens = at::empty({rows}, hidden.options().dtype(at::kLong));
   for (int64_t first = 0; first < rows; first += chunk) {
     const int64_t count = std::min(chunk, rows - first);
-    tokens.narrow(0, first, count).copy_(packed_linear(hidden.narrow(0, first, count), weights_->head).argmax(-1));
+    tokens.narrow(0, first, count).copy_(packed_linear(hidden.narrow(0, first, count), head).argmax(-1));
   }
   return tokens;
 }

@@ -133,8 +133,13 @@ class Policy {
   std::vector<MtpOutput> mtp_forward(const PackedTokens& batch, const ForwardOutput& trunk,
                                      const MtpOptions& options) const;
 
-  // Logits of the given hidden rows [M, D] -> [M, V], float32 (float64 for a float64 policy).
+  // Logits of the given hidden rows [M, D] -> [M, V], float32 (float64 for a float64 policy). This and the next two
+  // throw Error for a reward model, whose head is HeadKind::kScore.
   at::Tensor logits(const at::Tensor& hidden) const;
+
+  // Of a reward model: hidden rows [M, D] -> scores [M], float32 (float64 for a float64 policy), computed in that dtype;
+  // differentiable. Which row is a sequence's: policy/score_head.h.
+  at::Tensor scores(const at::Tensor& hidden) const;
 
   // Log-probabilities of targets [N] under softmax(logits / temperature) for hidden rows [N, D], and entropies, computed
   // from the head in chunks of rows, forward and backward, so that [N, V] never exists at once. Throws Error for kept
@@ -158,7 +163,7 @@ class Policy {
   // State that is saved but not trained by gradients: the router correction biases, always float32.
   const std::vector<Parameter>& buffers() const { return buffers_; }
   // What training updates, in a fixed order: all of parameters() at first, the adapters' A and B alone where
-  // there are adapters, less what select_trainable left out.
+  // there are adapters (and the score of a reward model), less what select_trainable left out.
   const std::vector<Parameter>& trainable() const { return trainable_; }
   // Keeps of trainable() what `keep` accepts. Before an optimizer is made of it.
   void select_trainable(const std::function<bool(const Parameter&)>& keep);
@@ -202,6 +207,11 @@ class Policy {
   // buffers(), is copied, everything else shared. With adapters, or with few trainable weights, a reference
   // therefore costs next to nothing. The copy's trainable() are the copies.
   Policy reference_copy() const;
+  // The same model with a score in place of the output head: layers, adapters and selection are shared with this policy,
+  // modules of multi-token prediction dropped, and score.weight [1, D], which is always trainable, is drawn by `seed` as
+  // transformers would (N(0, initializer_range of config.json, or 0.02)). `pad_token_id`: padding_token() of
+  // policy/score_head.h. The policy has no score yet.
+  Policy with_score_head(uint64_t seed, int64_t pad_token_id) const;
   // Copies the values of another policy of the same configuration and adapters (any dtype) into this one.
   void copy_from(const Policy& other);
 

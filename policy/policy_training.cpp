@@ -3,6 +3,7 @@
 #include "policy/checkpoint_names.h"
 #include "policy/layers.h"
 #include "policy/policy.h"
+#include "policy/random_weights.h"
 
 namespace grpo {
 namespace {
@@ -17,6 +18,12 @@ std::vector<Adapter> detached(std::vector<Adapter> adapters, bool copied) {
     for (at::Tensor* t : {&adapter.a, &adapter.b}) *t = copied ? t->detach().clone() : t->detach();
   }
   return adapters;
+}
+
+const Parameter& score_of(const std::vector<Parameter>& parameters) {
+  const auto score = std::find_if(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.name == "score.weight"; });
+  GRPO_CHECK(score != parameters.end());
+  return *score;
 }
 
 bool holds(const std::vector<Parameter>& parameters, const at::Tensor& tensor) {
@@ -72,6 +79,7 @@ void Policy::set_adapters(std::vector<Adapter> adapters) {
     trainable_.push_back({adapter.module + ".lora_A.weight", adapter.a});
     trainable_.push_back({adapter.module + ".lora_B.weight", adapter.b});
   }
+  if (!adapters_.empty() && config_.head == HeadKind::kScore) trainable_.push_back(score_of(parameters_));
 }
 
 void Policy::merge_adapters() {
@@ -112,6 +120,33 @@ Policy Policy::reference_copy() const {
     const bool kept = i < trainable_.size() && trainable_[i].name == p.name;
     i += kept;
     return kept;
+  });
+  return copy;
+}
+
+Policy Policy::with_score_head(uint64_t seed, int64_t pad_token_id) const {
+  GRPO_CHECK(config_.head == HeadKind::kVocabulary);
+  const at::NoGradGuard no_grad;
+  ModelConfig config = config_;
+  config.head = HeadKind::kScore;
+  config.mtp_layers = 0;
+  config.pad_token_id = pad_token_id;
+  std::vector<Parameter> tensors;
+  for (const Parameter& p : parameters_) {
+    tensors.push_back({p.name, p.tensor.detach()});
+    if (p.name == "model.norm.weight") break;  // the head comes next, then multi-token prediction
+  }
+  const at::Tensor score = at::empty({1, config.hidden_size}, at::TensorOptions().dtype(dtype_).device(device_));
+  const Json range = config.source.value("initializer_range", Json());
+  if (!device_.is_meta()) draw_normal({{score, seed}}, range.is_number() ? range.get<double>() : 0.02);
+  tensors.push_back({"score.weight", score});
+  Policy copy(config, dtype_, device_, tensors);
+  GRPO_CHECK(copy.buffers_.size() <= buffers_.size());
+  copy_values({buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(copy.buffers_.size())}, copy.buffers_);
+  copy.set_adapters(detached(adapters_, /*copied=*/false));
+  copy.select_trainable([this](const Parameter& p) {
+    return p.name == "score.weight" ||
+           std::any_of(trainable_.begin(), trainable_.end(), [&](const Parameter& own) { return own.name == p.name; });
   });
   return copy;
 }

@@ -15,6 +15,7 @@ import numpy as np
 
 CONTEXT = 64  # every model's; sequences come close to it, and so past the original context of scaled ropes
 VOCAB = 98
+PAD = 5  # of reward models
 SEQUENCES = [3, 37, 62]  # tokens
 
 
@@ -83,6 +84,17 @@ def deepseek_v3(**keys):
 
 def yarn(key="type", **keys):
     return {key: "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 4, "beta_slow": 1, **keys}
+
+
+def is_classifier(config):
+    return config.get("architectures", [""])[0].endswith("ForSequenceClassification")
+
+
+def classifier(config):
+    """The same model with a score in place of its output head."""
+    name = config["architectures"][0].replace("ForCausalLM", "ForSequenceClassification")
+    return {**config, "architectures": [name], "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+            "pad_token_id": PAD}
 
 
 def version_5(config):
@@ -208,6 +220,16 @@ CASES = [
          golden=False, note="transformers reads the same weights dequantised to float32"),
 ]
 
+SCORE_CASES = [
+    Case("llama", "score_llama3_rope_tied",
+         classifier(llama(num_attention_heads=8, head_dim=16, rope_scaling=LLAMA3, tie_word_embeddings=True))),
+    Case("qwen2", "score_shards", classifier(qwen2()), shards=2),
+    Case("qwen3", "score_tied_bf16", classifier(qwen3(tie_word_embeddings=True)), dtype="BF16"),
+    Case("qwen3_moe", "score", classifier(qwen3_moe(num_attention_heads=8, head_dim=8))),
+    Case("deepseek_v2", "score_yarn", classifier(deepseek_v2(rope_scaling=yarn(mscale=0.707, mscale_all_dim=0.707)))),
+    Case("deepseek_v3", "score_groups_and_bias", classifier(deepseek_v3())),
+]
+
 DTYPE_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
@@ -310,7 +332,9 @@ def named_shapes(config, fused, mtp):
         yield f"{at}.shared_head.norm.weight", [hidden]
         yield f"{at}.shared_head.head.weight", [config["vocab_size"], hidden]
     yield "model.norm.weight", [hidden]
-    if not config["tie_word_embeddings"]:
+    if is_classifier(config):
+        yield "score.weight", [1, hidden]
+    elif not config["tie_word_embeddings"]:
         yield "lm_head.weight", [config["vocab_size"], hidden]
 
 
@@ -389,18 +413,25 @@ def token_ids(case):
     return [(hashes(f"{case.family}/{case.name}/{n}", n) % np.uint64(VOCAB)).astype(int).tolist() for n in SEQUENCES]
 
 
+def padded_ids(case):
+    """Sequences of a reward model, some with padding behind, or in the middle, where it is none."""
+    sequences = token_ids(case)
+    return sequences + [sequences[1] + [PAD] * 4, sequences[0] + [PAD] + sequences[0], [PAD, PAD]]
+
+
 def many_short_ids(case):
     ids = hashes(f"{case.family}/{case.name}/short", 96 * 6) % np.uint64(VOCAB)
     return ids.astype(int).reshape(96, 6).tolist()
 
 
-def golden(case, logprobs, version):
-    """What tests/policy/parity_test.cpp reads, as text with one tensor or sequence a line."""
+def golden(case, numbers, version, ids=None, key="logprobs"):
+    """What tests/policy/parity_test.cpp reads (of reward models, with a list of one score per sequence,
+    score_parity_test.cpp), as text with one tensor or sequence a line."""
     def lines(rows):
         return "[\n  " + ",\n  ".join(json.dumps(r, separators=(",", ":")) for r in rows) + "]"
     fields = {"family": json.dumps(case.family), "case": json.dumps(case.name),
               "transformers": json.dumps(version), "note": json.dumps(case.note),
               "config": json.dumps(finished_config(case)), "shards": str(case.shards),
               "router_bias": json.dumps(case.router_bias), "tensors": lines(tensor_list(case)),
-              "ids": lines(token_ids(case)), "logprobs": lines([[round(float(x), 7) for x in row] for row in logprobs])}
+              "ids": lines(ids or token_ids(case)), key: lines([[round(float(x), 7) for x in row] for row in numbers])}
     return "{\n" + ",\n".join(f'"{k}": {v}' for k, v in fields.items()) + "\n}\n"

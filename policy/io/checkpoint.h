@@ -4,7 +4,8 @@
 // before names and shapes fit. Weights may be F64, F32, F16, BF16, mixed at will, or float8 with block scales
 // as DeepSeek-V3 is released; names may be those of the family, of a base model (no "model."), or of
 // transformers' own memory (all experts of a layer stacked). What is written is always the family's own:
-// experts one by one, no float8.
+// experts one by one, no float8. A reward model is a checkpoint whose class is XForSequenceClassification: score.weight
+// [1, hidden] in place of lm_head, and no bias.
 
 #include <map>
 #include <optional>
@@ -61,8 +62,9 @@ void save_checkpoint(const Policy& policy, const CheckpointFiles& files, const s
 
 // The config.json of a saved policy: `config.source`, in the spelling that transformers 4 and 5 both read
 // (torch_dtype; rope_theta and rope_scaling for rope_parameters), with the dtype of the weights, the modules
-// that are there, the family's class in `architectures` where none for causal language models is named, and
-// without quantization_config and auto_map (the weights are plain, and the code that it names is not saved).
+// that are there, the family's class in `architectures` where none for causal language models (of a reward model: for
+// sequence classification) is named, the one label and the padding token of a reward model, and without
+// quantization_config and auto_map (the weights are plain, and the code that it names is not saved).
 Json saved_config(const ModelConfig& config, at::ScalarType dtype);
 
 // "float32" | "bfloat16" -> dtype; throws Error otherwise, naming `where`.

@@ -1,8 +1,8 @@
 // saved_config() of checkpoint.h: config.json in a spelling that every reader of the family understands.
 
-#include <map>
+#include <string_view>
 
-#include "core/error.h"
+#include "policy/families.h"
 #include "policy/io/checkpoint.h"
 
 namespace grpo {
@@ -26,20 +26,28 @@ void spell_rope_as_version_4(Json& config) {
   config["rope_scaling"] = std::move(scaling);
 }
 
+constexpr std::string_view kCausal = "ForCausalLM", kClassifier = "ForSequenceClassification";
+
 // A base model's class ("LlamaModel") has no head, so it is none for what is saved.
-void name_architecture(Json& config, const std::string& model_type) {
-  static const std::map<std::string, std::string> classes = {{"llama", "LlamaForCausalLM"},
-                                                             {"qwen2", "Qwen2ForCausalLM"},
-                                                             {"qwen3", "Qwen3ForCausalLM"},
-                                                             {"qwen3_moe", "Qwen3MoeForCausalLM"},
-                                                             {"deepseek_v2", "DeepseekV2ForCausalLM"},
-                                                             {"deepseek_v3", "DeepseekV3ForCausalLM"}};
+void name_architecture(Json& config, const ModelConfig& model) {
   const Json& named = config.value("architectures", Json());
-  const bool causal = named.is_array() && named.size() == 1 && named[0].is_string() &&
-                      named[0].get<std::string>().ends_with("ForCausalLM");
-  if (causal) return;
-  const auto it = classes.find(model_type);
-  if (it != classes.end()) config["architectures"] = {it->second};
+  std::string name = named.is_array() && named.size() == 1 && named[0].is_string() ? named[0].get<std::string>() : "";
+  const std::string_view ending = model.head == HeadKind::kScore ? kClassifier : kCausal;
+  if (name.ends_with(ending)) return;
+  if (!name.ends_with(kCausal)) {
+    for (const Family& family : families()) {
+      if (model.model_type == family.model_type) name = family.architecture;
+    }
+  }
+  config["architectures"] = {name.substr(0, name.size() - kCausal.size()) + std::string(ending)};
+}
+
+// What transformers needs to make a classifier of one label, and to find the token that its score is of.
+void describe_score(Json& config, const ModelConfig& model) {
+  config.erase("num_labels");
+  config["id2label"] = {{"0", "LABEL_0"}};
+  config["label2id"] = {{"LABEL_0", 0}};
+  if (model.pad_token_id) config["pad_token_id"] = *model.pad_token_id;
 }
 
 void set_if_absent(Json& config, const char* key, const Json& value) {
@@ -94,7 +102,8 @@ Json saved_config(const ModelConfig& config, at::ScalarType dtype) {
   if (json.contains("num_nextn_predict_layers")) json["num_nextn_predict_layers"] = config.mtp_layers;
   spell_rope_as_version_4(json);
   spell_out_defaults(json, config);
-  name_architecture(json, config.model_type);
+  name_architecture(json, config);
+  if (config.head == HeadKind::kScore) describe_score(json, config);
   return json;
 }
 

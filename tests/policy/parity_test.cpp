@@ -10,8 +10,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "policy/io/checkpoint.h"
-#include "policy/io/safetensors.h"
-#include "tests/policy/golden_weights.h"
+#include "tests/policy/golden_checkpoint.h"
 #include "tests/policy/scrambled_cache.h"
 #include "tests/policy/tiny_models.h"
 #include "tests/temporary_folder.h"
@@ -31,42 +30,6 @@ std::vector<std::string> golden_names() {
   }
   std::sort(names.begin(), names.end());
   return names;
-}
-
-// "a.{0-2}.b" -> a.0.b, a.1.b, a.2.b; a name without braces stays as it is.
-std::vector<std::string> expanded(const std::string& name) {
-  const size_t open = name.find('{'), dash = name.find('-', open), close = name.find('}', open);
-  if (open == std::string::npos) return {name};
-  std::vector<std::string> names;
-  const int last = std::stoi(name.substr(dash + 1, close - dash - 1));
-  for (int i = std::stoi(name.substr(open + 1, dash - open - 1)); i <= last; ++i) {
-    names.push_back(name.substr(0, open) + std::to_string(i) + name.substr(close + 1));
-  }
-  return names;
-}
-
-// Writes the golden's checkpoint: its tensors dealt out to its shards in turn, like cards.
-void write_golden_checkpoint(const Json& golden, const TemporaryFolder& folder) {
-  const auto shards = golden["shards"].get<size_t>();
-  std::vector<std::vector<NamedTensor>> hands(shards);
-  size_t dealt = 0;
-  for (const Json& row : golden["tensors"]) {
-    for (const std::string& name : expanded(row[1].get<std::string>())) {
-      const at::Tensor tensor =
-          testing::golden_weight(row[0].get<std::string>(), name, row[2].get<std::vector<int64_t>>(),
-                                 golden["router_bias"].get<float>());
-      hands[dealt++ % shards].push_back({name, tensor});
-    }
-  }
-  Json index = {{"metadata", Json::object()}, {"weight_map", Json::object()}};
-  for (size_t i = 0; i < shards; ++i) {
-    const std::string file =
-        shards == 1 ? "model.safetensors" : "model-" + std::to_string(i) + ".safetensors";
-    write_safetensors(folder.file(file), hands[i]);
-    for (const NamedTensor& tensor : hands[i]) index["weight_map"][tensor.name] = file;
-  }
-  if (shards > 1) folder.write("model.safetensors.index.json", index.dump());
-  folder.write("config.json", golden["config"].dump());
 }
 
 // Of one sequence: log p(ids[t+1] given ids[..t]) from hidden rows [T, D].
@@ -106,7 +69,7 @@ double worst_difference(const Json& golden, const Policy& policy) {
 
 class Parity : public ::testing::TestWithParam<std::string> {
  protected:
-  Parity() : golden_(read_golden(GetParam())) { write_golden_checkpoint(golden_, folder_); }
+  Parity() : golden_(read_golden(GetParam())) { testing::write_golden_checkpoint(golden_, folder_); }
 
   Checkpoint load() const { return load_checkpoint(folder_.path(), at::kFloat, at::kCPU); }
 
@@ -172,7 +135,7 @@ TEST_P(ParitySensitivity, AWrongKeyBreaksParity) {
   ASSERT_NE(value, GetParam().value);
   value = GetParam().value;
   const TemporaryFolder folder;
-  write_golden_checkpoint(golden, folder);
+  testing::write_golden_checkpoint(golden, folder);
   EXPECT_GT(worst_difference(golden, load_checkpoint(folder.path(), at::kFloat, at::kCPU).policy), 1e-3);
 }
 
