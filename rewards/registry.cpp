@@ -92,6 +92,15 @@ Reward make_reward(const std::string& name, const Json& options, const std::stri
     reader.finish();
     return reward;
   }
+  if (context.provide) {
+    if (std::optional<Reward> reward = context.provide(name, reader)) {
+      reader.finish();
+      return std::move(*reward);
+    }
+  } else if (name == "model") {
+    throw Error("the reward \"model\" asks a reward model, and models are not at hand here", reader.where(),
+                "use it in a recipe: grpo run");
+  }
   throw Error(fmt::format("unknown reward \"{}\"", name), reader.where(),
               fmt::format("use one of: {}", fmt::join(reward_names(), ", ")));
 }

@@ -40,6 +40,10 @@
 //                                                                                     batch, env, options, ready, ...
 //   python           a Python function, as written for TRL                            function, interpreter, format, and
 //                                                                                     what program has
+//
+// and, where RewardContext::provide makes it (in runs of recipes):
+//   model            the score of a reward model                                      model, scope, template, ...
+//                                                                                     (pipelines/model_reward.h)
 
 #include <string>
 #include <vector>
@@ -52,6 +56,7 @@ namespace grpo {
 // The reward `name` with its options, an object whose keys each reward's header lists. `file` and `path` say where
 // the options were written: ("recipe.json", "rewards[0]"). They serve messages, and paths in the options are
 // relative to the folder of `file`.
+// A name that is not in the list is asked of context.provide.
 // Throws Error on an unknown name (the Error lists the known ones), an unknown option, or a bad value.
 Reward make_reward(const std::string& name, const Json& options, const std::string& file,
                    const std::string& path = "", const RewardContext& context = {});

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,6 +48,10 @@ Score score_alone(const Reward& reward, const Episode& episode, const Problem& p
 // True if a score says that the answer is right: a value of 1 or more.
 inline bool is_correct(const Score& score) { return score.value && *score.value >= 1.0; }
 
+// Makes the reward `name` from its options, all of whose keys it reads; none: it knows no reward of that name. Throws
+// Error for bad options.
+using RewardProvider = std::function<std::optional<Reward>(const std::string& name, ObjectReader& options)>;
+
 // What a reward may need to know of its surroundings.
 struct RewardContext {
   // Where the stderr of plug-ins is appended, line by line, each line after the name of its reward. Empty: our own
@@ -55,6 +60,9 @@ struct RewardContext {
   // Judges what rewards run (`code`). Null: a reward that needs one starts a sandbox of its own, which comes late:
   // the process may have grown by then.
   std::shared_ptr<Judge> judge = nullptr;
+  // Asked for names that the registry does not have: rewards that take what this room cannot see (`model`,
+  // pipelines/model_reward.h). Null: there are none.
+  RewardProvider provide = nullptr;
 };
 
 }  // namespace grpo
