@@ -27,7 +27,7 @@ at::Tensor log_mixture(const at::Tensor& d, double beta) {
   return (-d.abs()).expm1_().mul_(share).log1p_().add_(d.clamp_min(0));
 }
 
-// p log q with p = exp(log_p): 0 where p is.
+// The mean of `values` under exp(log_p), row by row.
 at::Tensor expect(const at::Tensor& log_p, const at::Tensor& values) { return (log_p.exp() * values).sum(-1); }
 
 at::Tensor divergence_rows(const Pair& pair, double beta) {
