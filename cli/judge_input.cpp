@@ -17,12 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Language& language_of(const std::string& path, const std::string& named) {
+const ProgrammingLanguage& language_of(const std::string& path, const std::string& named) {
   const std::string end = fs::path(path).extension().string();
-  const Language* language = find_language(!named.empty() ? named : end.empty() ? end : end.substr(1));
+  const ProgrammingLanguage* language = find_language(!named.empty() ? named : end.empty() ? end : end.substr(1));
   if (language) return *language;
   std::vector<std::string> names;
-  for (const Language& known : languages()) names.push_back(known.name);
+  for (const ProgrammingLanguage& known : languages()) names.push_back(known.name);
   throw Error(named.empty() ? fmt::format("\"{}\" is the end of no known language's files", end)
                             : fmt::format("unknown language \"{}\"", named),
               named.empty() ? path : "--language",

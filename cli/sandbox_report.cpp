@@ -32,7 +32,7 @@ Json describe_sandbox(Json& missing) {
 
 Json describe_languages(Json& missing) {
   Json out = Json::object();
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     std::string why_not;
     const std::optional<Toolchain> found = find_toolchain(language, &why_not);
     out[language.name] = {{"installed", found.has_value()},

@@ -10,14 +10,6 @@ namespace {
 
 constexpr uint64_t kStreamTag = 0x636861696eull;  // "chain": keeps the series of different tasks apart
 
-int apply(int value, char op, int digit) {
-  switch (op) {
-    case '+': return (value + digit) % 10;
-    case '-': return (value - digit + 10) % 10;
-    default: return value * digit % 10;
-  }
-}
-
 GeneratedProblem draw(Stream& stream, int64_t operators) {
   constexpr char kOperators[] = {'+', '-', '*'};
   int value = static_cast<int>(stream.below(10));
@@ -26,7 +18,7 @@ GeneratedProblem draw(Stream& stream, int64_t operators) {
   for (int64_t i = 0; i < operators; ++i) {
     const char op = kOperators[stream.below(3)];
     const int digit = static_cast<int>(stream.below(10));
-    value = apply(value, op, digit);
+    value = chain_step(value, op, digit);
     question += fmt::format("{}{}", op, digit);
     steps += fmt::format("{}{}={}", op, digit, value);
   }
@@ -40,6 +32,14 @@ GeneratedProblem draw(Stream& stream, int64_t operators) {
 }
 
 }  // namespace
+
+int chain_step(int value, char op, int digit) {
+  switch (op) {
+    case '+': return (value + digit) % 10;
+    case '-': return (value - digit + 10) % 10;
+    default: return value * digit % 10;
+  }
+}
 
 Generator chain_generator(ObjectReader& options) {
   const int64_t operators = options.integer("operators", 6, {.min = 1, .max = 64});

@@ -16,6 +16,9 @@
 
 namespace grpo {
 
+// What a step makes of the result so far. `op` is + - or *, value and digit are 0..9, and so is the result.
+int chain_step(int value, char op, int digit);
+
 // Options:
 //   operators  6 (default), 1..64: how many operators stand in the chain.
 //   split      see make_generator. A problem is its question text.

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "pipelines/problems/arithmetic_program.h"
+#include "pipelines/problems/bilingual_chain.h"
 #include "pipelines/problems/chain.h"
 #include "pipelines/problems/countdown_problem.h"
+#include "pipelines/problems/courtesy.h"
 
 namespace grpo {
 namespace {
@@ -17,8 +19,10 @@ struct Entry {
 // The one list of generators, in alphabetical order.
 constexpr Entry kGenerators[] = {
     {"arithmetic_program", arithmetic_program_generator},
+    {"bilingual_chain", bilingual_chain_generator},
     {"chain", chain_generator},
     {"countdown", countdown_generator},
+    {"courtesy", courtesy_generator},
 };
 
 }  // namespace

@@ -4,9 +4,11 @@
 //
 //   name                task                                                options (beside `split`)
 //   arithmetic_program  a Python program that does operations in order      operations, tests
+//   bilingual_chain     the same chains in Chinese or Korean numerals       operators, mixed_thoughts
 //   chain               digits and + - * from left to right, modulo 10      operators
 //   countdown           combine numbers into a target with + - * /          min_numbers, max_numbers, min_value,
 //                                                                           max_value, max_target
+//   courtesy            numerals to be said again, with thanks              min_numerals, max_numerals
 //
 // Held-out problems are held out by what they are: each problem belongs to one split for ever, decided by a hash
 // of its content that no seed, index or other option enters. A problem of split "eval" can therefore never come

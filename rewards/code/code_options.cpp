@@ -11,10 +11,10 @@ namespace grpo {
 namespace {
 
 std::string known_language(ObjectReader& options, const std::string& name) {
-  const Language* language = find_language(name);
+  const ProgrammingLanguage* language = find_language(name);
   if (language != nullptr) return language->name;
   std::vector<std::string> names;
-  for (const Language& known : languages()) names.push_back(known.name);
+  for (const ProgrammingLanguage& known : languages()) names.push_back(known.name);
   options.fail("language", fmt::format("\"{}\" is no language that is known", name),
                fmt::format("use \"auto\", \"any\", or some of {}", fmt::join(names, ", ")));
 }

@@ -59,7 +59,7 @@ class Court {
 
 std::vector<std::string> installed_languages() {
   std::vector<std::string> names;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     if (find_toolchain(language)) names.push_back(language.name);
   }
   return names;
@@ -72,7 +72,7 @@ std::vector<std::string> languages_for(const CodeOptions& options, const CodePro
   if (fixed.empty() && options.languages.empty()) fixed = row.text("language", "");
   if (fixed.empty() && std::holds_alternative<BySuite>(problem.how)) fixed = "python";
   if (fixed.empty()) return options.languages.empty() ? installed_languages() : options.languages;
-  const Language* language = find_language(fixed);
+  const ProgrammingLanguage* language = find_language(fixed);
   if (language == nullptr)
     throw Error(fmt::format("the language \"{}\" is not known", fixed), row.where("language"));
   const auto& wanted = options.languages;

@@ -37,7 +37,7 @@ Candidates find_candidates(const std::vector<CodeBlock>& blocks, const std::vect
       found.untagged.push_back(&block);
       continue;
     }
-    const Language* language = find_language(std::string(block.tag));
+    const ProgrammingLanguage* language = find_language(std::string(block.tag));
     if (language == nullptr || !is_one_of(languages, language->name)) continue;
     taken[i] = true;
     found.tagged.emplace_back(&block, language->name);

@@ -98,8 +98,8 @@ Sets<std::string_view> word_sets(const Lines& lines, bool drop_empty) {
   Sets<std::string_view> sets;
   for (const std::string_view line : lines) {
     std::vector<std::string_view> words;
-    WordReader reader(line, kPythonSpace);
-    for (Word word = reader.next(); !word.text.empty(); word = reader.next()) words.push_back(word.text);
+    OutputWordReader reader(line, kPythonSpace);
+    for (OutputWord word = reader.next(); !word.text.empty(); word = reader.next()) words.push_back(word.text);
     if (words.empty() && drop_empty) continue;
     sort_unique(words);
     sets.push_back(std::move(words));

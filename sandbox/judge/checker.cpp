@@ -63,7 +63,7 @@ std::vector<SourceFile> headers_of(const Checker& checker) {
 
 Compiled compile_with_headers(Compiler& compiler, const Checker& checker) {
   const std::vector<SourceFile> headers = headers_of(checker);
-  const Language* language = find_language(checker.language);
+  const ProgrammingLanguage* language = find_language(checker.language);
   const bool plain = language == nullptr || headers.empty() || !language->runs_artefact;
   if (plain) return compiler.compile(checker.language, checker.source);
   // Headers lie beside the source, and are no sources themselves.
@@ -102,8 +102,8 @@ CheckResult scored(double score, const std::string& message) {
 
 // "points 0.5 as you like" of testlib's quitp, which some versions write without the word.
 std::optional<double> points_of(std::string_view error) {
-  WordReader words(error);
-  Word word = words.next();
+  OutputWordReader words(error);
+  OutputWord word = words.next();
   if (word.text == "points") word = words.next();
   if (!parse_decimal(word.text)) return std::nullopt;
   return nearest_double(word.text);

@@ -30,8 +30,8 @@ Comparison differs(size_t line, const std::string& expected, const std::string& 
 }
 
 // Of words, where an empty one is the end.
-Comparison words_differ(const Word& expected, const Word& found) {
-  const auto name = [](const Word& word) {
+Comparison words_differ(const OutputWord& expected, const OutputWord& found) {
+  const auto name = [](const OutputWord& word) {
     return word.text.empty() ? std::string(kEnd) : quoted(word.text);
   };
   return differs(static_cast<size_t>(found.line), name(expected), name(found));
@@ -50,11 +50,11 @@ Comparison lines_differ(const std::vector<std::string_view>& expected,
 template <typename Same>
 Comparison compare_words(std::string_view expected, std::string_view found, bool white_space_counts,
                          Same same) {
-  WordReader wanted_words(expected);
-  WordReader found_words(found);
+  OutputWordReader wanted_words(expected);
+  OutputWordReader found_words(found);
   for (;;) {
-    const Word wanted = wanted_words.next();
-    const Word word = found_words.next();
+    const OutputWord wanted = wanted_words.next();
+    const OutputWord word = found_words.next();
     if (white_space_counts && wanted.space != word.space) {
       return {false, fmt::format("line {}: expected the white space {}, found {}", word.line,
                                  quoted(wanted.space), quoted(word.space))};
@@ -122,11 +122,11 @@ bool within(std::string_view expected, std::string_view found, const OutputRule&
 
 // Words of two lines that are all numbers, and equal.
 bool equal_decimals(std::string_view expected, std::string_view found) {
-  WordReader wanted_words(expected);
-  WordReader found_words(found);
+  OutputWordReader wanted_words(expected);
+  OutputWordReader found_words(found);
   for (;;) {
-    const Word wanted = wanted_words.next();
-    const Word word = found_words.next();
+    const OutputWord wanted = wanted_words.next();
+    const OutputWord word = found_words.next();
     if (wanted.text.empty() || word.text.empty()) return wanted.text.empty() && word.text.empty();
     const std::optional<Decimal> a = parse_decimal(wanted.text);
     if (!a || a != parse_decimal(word.text)) return false;
@@ -170,14 +170,14 @@ std::optional<double> code_contests_number(std::string_view word) {
 
 Comparison compare_code_contests(std::string_view expected, std::string_view found) {
   constexpr std::string_view kSeparators = " \n\t\r\v";
-  WordReader wanted_words(expected, kSeparators);
-  WordReader found_words(found, kSeparators);
+  OutputWordReader wanted_words(expected, kSeparators);
+  OutputWordReader found_words(found, kSeparators);
   // Equal texts are right whatever they hold; else two words that are the same but infinite or nan are not.
   bool all_same = true;
   std::optional<Comparison> first;
   for (;;) {
-    const Word wanted = wanted_words.next();
-    const Word word = found_words.next();
+    const OutputWord wanted = wanted_words.next();
+    const OutputWord word = found_words.next();
     if (wanted.text.empty() != word.text.empty()) return first.value_or(words_differ(wanted, word));
     if (wanted.text.empty()) break;
     const bool same = same_word(wanted.text, word.text, true);
@@ -197,7 +197,7 @@ Comparison compare_yes_no(std::string_view expected, std::string_view found) {
   const std::string_view word = stripped(found);
   const bool is_answer = same_word(wanted, "yes", true) || same_word(wanted, "no", true);
   if (is_answer && same_word(wanted, word, true)) return {true, ""};
-  WordReader words(found);
+  OutputWordReader words(found);
   return differs(static_cast<size_t>(words.next().line),
                  is_answer ? quoted(wanted) : "yes or no, which the test does not hold,", quoted(word));
 }
@@ -210,8 +210,8 @@ struct Piece {
 std::vector<Piece> pieces(std::string_view text, bool of_words) {
   std::vector<Piece> all;
   if (of_words) {
-    WordReader words(text);
-    for (Word word = words.next(); !word.text.empty(); word = words.next())
+    OutputWordReader words(text);
+    for (OutputWord word = words.next(); !word.text.empty(); word = words.next())
       all.push_back({word.text, word.line});
   } else {
     for (const std::string_view line : stripped_lines(text)) {

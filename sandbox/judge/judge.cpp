@@ -147,7 +147,7 @@ double share_passed(const std::vector<TestResult>& results, const std::vector<Te
 }
 
 bool is_python(const std::string& name) {
-  const Language* language = find_language(name);
+  const ProgrammingLanguage* language = find_language(name);
   return language != nullptr && language->name == "python";
 }
 

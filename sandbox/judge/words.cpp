@@ -4,16 +4,16 @@
 
 namespace grpo {
 
-WordReader::WordReader(std::string_view text, std::string_view white_space) : rest_(text) {
+OutputWordReader::OutputWordReader(std::string_view text, std::string_view white_space) : rest_(text) {
   for (const char c : white_space) space_[static_cast<unsigned char>(c)] = true;
 }
 
-Word WordReader::next() {
+OutputWord OutputWordReader::next() {
   size_t start = 0;
   while (start < rest_.size() && is_space(rest_[start])) line_ += rest_[start++] == '\n';
   size_t end = start;
   while (end < rest_.size() && !is_space(rest_[end])) ++end;
-  const Word word{rest_.substr(start, end - start), line_, rest_.substr(0, start)};
+  const OutputWord word{rest_.substr(start, end - start), line_, rest_.substr(0, start)};
   rest_.remove_prefix(end);
   return word;
 }

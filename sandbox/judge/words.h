@@ -10,17 +10,17 @@ namespace grpo {
 // Which bytes are white space.
 inline constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
 
-struct Word {
+struct OutputWord {
   std::string_view text;   // empty: there is no further word
   int64_t line = 1;        // on which it stands, or, without one, the last line
   std::string_view space;  // the white space before it
 };
 
 // Reads word after word.
-class WordReader {
+class OutputWordReader {
  public:
-  explicit WordReader(std::string_view text, std::string_view white_space = kWhiteSpace);
-  Word next();
+  explicit OutputWordReader(std::string_view text, std::string_view white_space = kWhiteSpace);
+  OutputWord next();
 
  private:
   bool is_space(char c) const { return space_[static_cast<unsigned char>(c)]; }

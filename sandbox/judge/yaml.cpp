@@ -206,8 +206,8 @@ std::vector<std::string> Yaml::words(const std::string& key) const {
   if (value != nullptr && value->kind_ == Kind::kList) return value->elements_;
   const std::string all = text(key, "");
   std::vector<std::string> found;
-  WordReader reader(all);
-  for (Word word = reader.next(); !word.text.empty(); word = reader.next()) found.emplace_back(word.text);
+  OutputWordReader reader(all);
+  for (OutputWord word = reader.next(); !word.text.empty(); word = reader.next()) found.emplace_back(word.text);
   return found;
 }
 

@@ -153,7 +153,7 @@ Judgement run_suite(const SuiteContext& context, Program program, const std::str
 
 Judgement judge_compiled_suite(Compiler& compiler, Sandbox& sandbox, const Submission& submission,
                                const Suite& suite, const Limits& limits) {
-  const Language* language = find_language(submission.language);
+  const ProgrammingLanguage* language = find_language(submission.language);
   const std::string name = language == nullptr ? submission.language : language->name;
   SuiteContext context{compiler, sandbox, name, suite, submission.source, limits};
   Judgement (*judge)(const SuiteContext&) = nullptr;

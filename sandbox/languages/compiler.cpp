@@ -18,14 +18,14 @@ namespace {
 
 const char* kPlace = "language";
 
-const Language& language_of(const std::string& name) {
-  if (const Language* language = find_language(name)) return *language;
+const ProgrammingLanguage& language_of(const std::string& name) {
+  if (const ProgrammingLanguage* language = find_language(name)) return *language;
   std::string known;
-  for (const Language& language : languages()) known += (known.empty() ? "" : ", ") + language.name;
+  for (const ProgrammingLanguage& language : languages()) known += (known.empty() ? "" : ", ") + language.name;
   throw Error("there is no language \"" + name + "\"", kPlace, "known are " + known);
 }
 
-Toolchain toolchain_of(const Language& language, Tier tier) {
+Toolchain toolchain_of(const ProgrammingLanguage& language, Tier tier) {
   std::string missing;
   if (auto toolchain = usable_toolchain(language, tier, &missing)) return *toolchain;
   throw Error("programs in " + language.name + " cannot be judged here: " + missing, kPlace,
@@ -43,7 +43,7 @@ std::string tool_name(const std::string& tool) {
   return tool.substr(0, tool.find('|'));
 }
 
-std::string with_tools(std::string text, const Language& language, const Toolchain& toolchain) {
+std::string with_tools(std::string text, const ProgrammingLanguage& language, const Toolchain& toolchain) {
   for (size_t i = 0; i < language.tools.size(); ++i) {
     const std::string name = tool_name(language.tools[i]);
     const std::string& path = toolchain.paths[i];
@@ -54,7 +54,7 @@ std::string with_tools(std::string text, const Language& language, const Toolcha
   return text;
 }
 
-std::vector<std::string> with_tools(std::vector<std::string> words, const Language& language,
+std::vector<std::string> with_tools(std::vector<std::string> words, const ProgrammingLanguage& language,
                                     const Toolchain& toolchain) {
   for (std::string& word : words) word = with_tools(word, language, toolchain);
   return words;
@@ -95,7 +95,7 @@ std::string limit_message(const ProgramResult& run, const Limits& limits) {
   return "";
 }
 
-Program program_that_runs(const Language& language, const Toolchain& toolchain) {
+Program program_that_runs(const ProgrammingLanguage& language, const Toolchain& toolchain) {
   Program program;
   program.command = with_tools(language.run, language, toolchain);
   program.environment = with_tools(language.environment, language, toolchain);
@@ -113,12 +113,12 @@ struct Compiler::State {
   State(Sandbox& sandbox, CompilerOptions options)
       : sandbox(sandbox), options(options), cache(options.cache_bytes), headers(sandbox) {}
 
-  std::string headers_folder(const Language& language, const Toolchain& toolchain, const Build& build);
-  Built run(const Language& language, const Toolchain& toolchain, const Build& build);
+  std::string headers_folder(const ProgrammingLanguage& language, const Toolchain& toolchain, const Build& build);
+  Built run(const ProgrammingLanguage& language, const Toolchain& toolchain, const Build& build);
 };
 
 // Only programs that ask for bits/stdc++.h gain by it, and only they make it.
-std::string Compiler::State::headers_folder(const Language& language, const Toolchain& toolchain,
+std::string Compiler::State::headers_folder(const ProgrammingLanguage& language, const Toolchain& toolchain,
                                             const Build& build) {
   std::string folder;
   const bool shown = sandbox.tier() != Tier::kT3 || readable_by_others(sandbox.options().cache);
@@ -128,7 +128,7 @@ std::string Compiler::State::headers_folder(const Language& language, const Tool
   return folder.empty() ? "/box/none" : folder;
 }
 
-Built Compiler::State::run(const Language& language, const Toolchain& toolchain, const Build& build) {
+Built Compiler::State::run(const ProgrammingLanguage& language, const Toolchain& toolchain, const Build& build) {
   RunRequest request;
   Program& program = request.programs.emplace_back();
   program.command = with_tools(build.command, language, toolchain);
@@ -172,7 +172,7 @@ Compiler::Compiler(Sandbox& sandbox, CompilerOptions options)
 Compiler::~Compiler() = default;
 
 Built Compiler::build(const std::string& name, const Build& build) {
-  const Language& language = language_of(name);
+  const ProgrammingLanguage& language = language_of(name);
   const Toolchain toolchain = toolchain_of(language, state_->sandbox.tier());
   Digest key;
   key.add(language.name).add(toolchain.version);
@@ -188,7 +188,7 @@ Built Compiler::build(const std::string& name, const Build& build) {
 }
 
 Compiled Compiler::compile(const std::string& name, const std::vector<SourceFile>& files) {
-  const Language& language = language_of(name);
+  const ProgrammingLanguage& language = language_of(name);
   const Toolchain toolchain = toolchain_of(language, state_->sandbox.tier());
   Compiled compiled;
   compiled.program = program_that_runs(language, toolchain);
@@ -239,17 +239,17 @@ Compiled Compiler::compile(const std::string& name, const std::string& source) {
 }
 
 std::vector<std::string> Compiler::command(const std::string& name, std::vector<std::string> words) const {
-  const Language& language = language_of(name);
+  const ProgrammingLanguage& language = language_of(name);
   return with_tools(std::move(words), language, toolchain_of(language, state_->sandbox.tier()));
 }
 
 std::vector<std::string> Compiler::environment(const std::string& name) const {
-  const Language& language = language_of(name);
+  const ProgrammingLanguage& language = language_of(name);
   return with_tools(language.environment, language, toolchain_of(language, state_->sandbox.tier()));
 }
 
 Limits Compiler::limits_for(const std::string& name, const Limits& limits) const {
-  const Language& language = language_of(name);
+  const ProgrammingLanguage& language = language_of(name);
   Limits result = limits;
   const auto scaled = [&](int64_t ms) {
     return static_cast<int64_t>(static_cast<double>(ms) * language.time_factor);

@@ -48,7 +48,7 @@ struct Built {
 
 struct CompilerOptions {
   int64_t cache_bytes = int64_t{256} << 20;  // programs and logs that are kept
-  std::optional<Limits> limits;              // in place of Language::compile_limits
+  std::optional<Limits> limits;              // in place of ProgrammingLanguage::compile_limits
 };
 
 class Compiler {
@@ -69,7 +69,7 @@ class Compiler {
   Built build(const std::string& language, const Build& build);
   // A command line of `language` with {tool:...} and {home:...} filled in. Throws Error as compile does.
   std::vector<std::string> command(const std::string& language, std::vector<std::string> words) const;
-  // Language::environment, likewise.
+  // ProgrammingLanguage::environment, likewise.
   std::vector<std::string> environment(const std::string& language) const;
 
   // What a task's limits become for a program of this language.

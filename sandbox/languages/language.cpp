@@ -34,8 +34,8 @@ Limits roomy_compile_limits() {
   return limits;
 }
 
-Language c() {
-  Language language;
+ProgrammingLanguage c() {
+  ProgrammingLanguage language;
   language.name = "c";
   language.aliases = {"c11", "c17", "c99", "gcc", "gnu11", "gnu17"};
   language.source_file = "main.c";
@@ -51,8 +51,8 @@ Language c() {
   return language;
 }
 
-Language cpp() {
-  Language language;
+ProgrammingLanguage cpp() {
+  ProgrammingLanguage language;
   language.name = "cpp";
   language.aliases = {"c++",   "cc",    "cxx",   "g++",   "cpp11",   "cpp14",   "cpp17", "cpp20",
                       "c++11", "c++14", "c++17", "c++20", "gnu++17", "gnu++20", "cpp23", "c++23"};
@@ -71,8 +71,8 @@ Language cpp() {
   return language;
 }
 
-Language python() {
-  Language language;
+ProgrammingLanguage python() {
+  ProgrammingLanguage language;
   language.name = "python";
   language.aliases = {"py", "python3", "py3", "python2.7", "pypy", "pypy3", "cpython"};
   language.source_file = "main.py";
@@ -83,8 +83,8 @@ Language python() {
   return language;
 }
 
-Language javascript() {
-  Language language;
+ProgrammingLanguage javascript() {
+  ProgrammingLanguage language;
   language.name = "javascript";
   language.aliases = {"js", "node", "nodejs", "node.js", "mjs", "ecmascript"};
   language.source_file = "main.js";
@@ -100,8 +100,8 @@ Language javascript() {
   return language;
 }
 
-Language java() {
-  Language language;
+ProgrammingLanguage java() {
+  ProgrammingLanguage language;
   language.name = "java";
   language.aliases = {"java8", "java11", "java17", "java21", "jdk", "openjdk"};
   language.source_file = "{main}.java";
@@ -131,8 +131,8 @@ Language java() {
   return language;
 }
 
-Language rust() {
-  Language language;
+ProgrammingLanguage rust() {
+  ProgrammingLanguage language;
   language.name = "rust";
   language.aliases = {"rs", "rustc", "rust2021"};
   language.source_file = "main.rs";
@@ -154,8 +154,8 @@ Language rust() {
   return language;
 }
 
-Language go() {
-  Language language;
+ProgrammingLanguage go() {
+  ProgrammingLanguage language;
   language.name = "go";
   language.aliases = {"golang"};
   language.source_file = "main.go";
@@ -180,8 +180,8 @@ Language go() {
   return language;
 }
 
-Language bash() {
-  Language language;
+ProgrammingLanguage bash() {
+  ProgrammingLanguage language;
   language.name = "bash";
   language.aliases = {"sh", "shell", "zsh", "shellscript"};
   language.source_file = "main.sh";
@@ -194,17 +194,17 @@ Language bash() {
 
 }  // namespace
 
-const std::vector<Language>& languages() {
-  static const std::vector<Language> table = {c(),    cpp(),  python(), javascript(),
+const std::vector<ProgrammingLanguage>& languages() {
+  static const std::vector<ProgrammingLanguage> table = {c(),    cpp(),  python(), javascript(),
                                               java(), rust(), go(),     bash()};
   return table;
 }
 
-const Language* find_language(const std::string& name) {
+const ProgrammingLanguage* find_language(const std::string& name) {
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     if (language.name == lower || std::count(language.aliases.begin(), language.aliases.end(), lower) > 0) {
       return &language;
     }

@@ -11,7 +11,7 @@
 
 namespace grpo {
 
-struct Language {
+struct ProgrammingLanguage {
   std::string name;                    // "cpp"
   std::vector<std::string> aliases;    // "c++", "cpp17", "cc": also the tags of fenced code blocks
   std::string source_file;             // what the source is called in /box: "main.cpp"
@@ -31,20 +31,20 @@ struct Language {
 };
 
 // All languages we know, installed or not.
-const std::vector<Language>& languages();
+const std::vector<ProgrammingLanguage>& languages();
 // By name or alias, in any case; null if there is none.
-const Language* find_language(const std::string& name);
+const ProgrammingLanguage* find_language(const std::string& name);
 
 // Where a language's tools are on this host.
 struct Toolchain {
-  std::vector<std::string> paths;    // one per Language::tools, resolved through links and version managers
+  std::vector<std::string> paths;    // one per ProgrammingLanguage::tools, resolved through links and version managers
   std::vector<std::string> folders;  // outside /usr, /bin and /lib, that the sandbox has to show
   std::string version;               // the first line of what the compiler says of itself
 };
 // none: something is missing; `missing`, where given, is told what and which package has it.
-std::optional<Toolchain> find_toolchain(const Language& language, std::string* missing = nullptr);
+std::optional<Toolchain> find_toolchain(const ProgrammingLanguage& language, std::string* missing = nullptr);
 // The same, none also where boxes of this tier could not read the tools (T3, and a toolchain in somebody's home).
-std::optional<Toolchain> usable_toolchain(const Language& language, Tier tier,
+std::optional<Toolchain> usable_toolchain(const ProgrammingLanguage& language, Tier tier,
                                           std::string* missing = nullptr);
 // True if a file or folder can be read by whoever we are not, all folders above it included. In tier T3 programs run under
 // user ids of their own, and see nothing else.

@@ -132,7 +132,7 @@ void add_linked_folders(const std::string& home, std::vector<std::string>& folde
   }
 }
 
-std::string version_of(const Language& language, const std::string& path) {
+std::string version_of(const ProgrammingLanguage& language, const std::string& path) {
   return first_line(ask_program({path, language.name == "go" ? "version" : "--version"}));
 }
 
@@ -141,7 +141,7 @@ struct Found {
   std::string missing;
 };
 
-Found look_for(const Language& language) {
+Found look_for(const ProgrammingLanguage& language) {
   Toolchain toolchain;
   for (const std::string& tool : language.tools) {
     std::string path, closed;
@@ -167,7 +167,7 @@ Found look_for(const Language& language) {
 
 }  // namespace
 
-std::optional<Toolchain> find_toolchain(const Language& language, std::string* missing) {
+std::optional<Toolchain> find_toolchain(const ProgrammingLanguage& language, std::string* missing) {
   // Asking costs tens of milliseconds, and tools do not come and go while we run. PATH is part of the key: it is what
   // decides.
   static std::mutex mutex;
@@ -197,7 +197,7 @@ bool readable_by_others(const std::string& path) {
          (!fs::is_directory(real, absent) || allows(real, fs::perms::others_exec));
 }
 
-std::optional<Toolchain> usable_toolchain(const Language& language, Tier tier, std::string* missing) {
+std::optional<Toolchain> usable_toolchain(const ProgrammingLanguage& language, Tier tier, std::string* missing) {
   std::optional<Toolchain> toolchain = find_toolchain(language, missing);
   if (!toolchain || tier != Tier::kT3) return toolchain;
   for (const std::string& path : toolchain->paths) {
@@ -212,7 +212,7 @@ std::optional<Toolchain> usable_toolchain(const Language& language, Tier tier, s
 
 std::vector<std::string> toolchain_folders() {
   std::vector<std::string> folders;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     if (const auto toolchain = find_toolchain(language)) {
       for (const std::string& folder : toolchain->folders) add_folder(folders, folder);
     }

@@ -1,6 +1,7 @@
 #include "tests/tidy/rules.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -208,6 +209,34 @@ Violations check_folder_names(const std::string& path) {
   for (std::string part; std::getline(parts, part, '/');) {
     const std::string stem = part.substr(0, part.find('.'));
     if (empty_words.contains(stem)) found.push_back(path + ": \"" + stem + "\" names no concept");
+  }
+  return found;
+}
+
+Violations check_type_names(const std::vector<SourceFile>& files) {
+  static const std::regex opens(R"(^(?:inline )?namespace(?: ([\w:]+))? \{$)");
+  static const std::regex defines(R"(^(?:class|struct|union|enum|enum class) (\w+)(?: final)?(?: : [^;]*)? \{.*$)");
+  std::map<std::string, std::string> places;
+  Violations found;
+  for (const SourceFile& file : files) {
+    if (!is_source(file.path) || room_of(file.path) == "tests" || room_of(file.path) == "benchmarks") continue;
+    std::vector<std::string> namespaces;
+    int number = 0;
+    for (const std::string& line : lines_of(file.text)) {
+      ++number;
+      std::smatch match;
+      if (std::regex_match(line, match, opens)) {
+        namespaces.push_back(match[1].matched ? match[1].str() : "");
+      } else if (line.starts_with("}  // namespace") && !namespaces.empty()) {
+        namespaces.pop_back();
+      } else if (std::regex_match(line, match, defines)) {
+        if (std::find(namespaces.begin(), namespaces.end(), "") != namespaces.end()) continue;
+        const std::string name = fmt::format("{}::{}", fmt::join(namespaces, "::"), match[1].str());
+        const std::string place = fmt::format("{}:{}", file.path, number);
+        const auto [first, is_new] = places.emplace(name, place);
+        if (!is_new) found.push_back(fmt::format("{}: {} is defined at {} too", place, name, first->second));
+      }
+    }
   }
   return found;
 }

@@ -39,6 +39,10 @@ Violations check_includes_exist(const SourceFile& file, const std::vector<std::s
 // No folder is called after what it is not about.
 Violations check_folder_names(const std::string& path);
 
+// A type has one definition. Two of one name in one namespace are one to the linker, which keeps the functions of either:
+// no compiler sees both, and programs hang. Types in unnamed namespaces are their file's own.
+Violations check_type_names(const std::vector<SourceFile>& files);
+
 // Sizes are a signal to split by concept. `allowed` lists the files that are longer than the limit, each with
 // the lines it may have: it may not grow, and when it has shrunk by more than kSizeSlack its entry must
 // follow.

@@ -185,6 +185,20 @@ TEST(TidyRules, ALongFileMayShrinkButNotGrow) {
   EXPECT_FALSE(check_sizes(lines("a/b.cpp", 100), {{"a/gone.cpp", 600}}).empty());
 }
 
+TEST(Tidy, ATypeHasOneDefinition) {
+  const auto in = [](const std::string& path, const std::string& body) {
+    return SourceFile{path, "namespace grpo {\n" + body + "}  // namespace grpo\n"};
+  };
+  const SourceFile reader = in("rewards/words.h", "class Reader {\n};\nenum class Kind : char { kA };\nstruct Later;\n");
+  EXPECT_EQ(check_type_names({reader, in("sandbox/words.h", "struct Reader {\n};\n")}).size(), 1u);
+  EXPECT_EQ(check_type_names({reader, in("sandbox/words.h", "struct Kind {\n};\nclass Reader : public Kind {\n};\n")}).size(), 2u);
+  EXPECT_TRUE(check_type_names({reader}).empty());
+  EXPECT_TRUE(check_type_names({reader, in("a/b.h", "class Reader;\nstruct Reader::Impl {\n};\nstruct Later {\n};\n")}).empty());
+  EXPECT_TRUE(check_type_names({reader, in("a/b.cpp", "namespace {\nstruct Reader {\n};\n}  // namespace\n")}).empty());
+  EXPECT_TRUE(check_type_names({reader, in("a/b.h", "namespace math {\nstruct Reader {\n};\n}  // namespace math\n")}).empty());
+  EXPECT_TRUE(check_type_names({reader, in("tests/b.h", "struct Reader {\n};\n")}).empty());
+}
+
 // --- and the project follows them
 
 TEST(Tidy, TheProjectIsFound) {
@@ -223,6 +237,8 @@ TEST(Tidy, EveryIncludeNamesAFileFromTheRoot) {
 TEST(Tidy, FoldersAndFilesAreNamedAfterAConcept) {
   expect_project_follows([](const SourceFile& file) { return check_folder_names(file.path); });
 }
+
+TEST(Tidy, NoTypeIsDefinedTwice) { EXPECT_EQ(joined(check_type_names(project())), ""); }
 
 TEST(Tidy, NoFileIsTooLong) {
   EXPECT_EQ(joined(check_sizes(project(), kLongFiles)), "");

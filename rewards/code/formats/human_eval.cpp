@@ -17,7 +17,7 @@ CodeProblem read_human_eval(const Columns& row) {
   constexpr int64_t kMegabytes = 1024;
   CodeProblem problem;
   const std::string named = row.text("language", "python");
-  const Language* language = find_language(named);
+  const ProgrammingLanguage* language = find_language(named);
   if (language == nullptr) throw Error("the language \"" + named + "\" is not known", row.where("language"));
   problem.language = language->name;
   BySuite how;

@@ -17,7 +17,7 @@ CodeProblem read_human_eval_x(const Columns& row) {
   constexpr int64_t kMegabytes = 1024;
   const std::string id = row.text("task_id", row.text("language", "python"));
   const std::string named = id.substr(0, id.find('/'));
-  const Language* language = find_language(named);
+  const ProgrammingLanguage* language = find_language(named);
   if (language == nullptr) throw Error("the language \"" + named + "\" is not known", row.where("task_id"));
   CodeProblem problem;
   problem.language = language->name;

@@ -85,7 +85,7 @@ TestList add_tests(TestList list, const std::vector<JsonText>& inputs, std::vect
 }  // namespace
 
 Limits limits_for_python(double cpu_s, int64_t memory_mb) {
-  const Language* python = find_language("python");
+  const ProgrammingLanguage* python = find_language("python");
   return limits_of(cpu_s / (python == nullptr ? 1.0 : python->time_factor), memory_mb);
 }
 

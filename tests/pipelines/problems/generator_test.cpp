@@ -60,7 +60,7 @@ TEST(Generator, AnUnknownNameIsAnErrorThatListsTheKnownOnes) {
   const Error error = error_of([] { of("chian"); });
   EXPECT_EQ(error.where(), "recipe.json: data");
   EXPECT_TRUE(holds(error.summary(), "chian"));
-  EXPECT_TRUE(holds(error.fix(), "arithmetic_program, chain, countdown"));
+  EXPECT_TRUE(holds(error.fix(), "arithmetic_program, bilingual_chain, chain, countdown, courtesy"));
 }
 
 TEST(Generator, AnUnknownOptionIsAnError) {

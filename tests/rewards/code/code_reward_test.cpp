@@ -329,7 +329,7 @@ TEST(CodeReward, WithoutAJudgeItStartsOne) {
 TEST(CodeReward, AHostWithoutTheToolsIsToldBeforehand) {
   const Reward reward = code_with("{}", nullptr);
   ASSERT_TRUE(reward.check_host);
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     Json row = sums();
     row["language"] = language.name;
     const Problem problem = problem_of("", row);

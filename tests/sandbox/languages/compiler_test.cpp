@@ -203,7 +203,7 @@ TEST(Compiler, UnknownLanguageIsAnErrorThatNamesThoseThatAreKnown) {
 TEST(Compiler, MissingToolchainIsAnErrorThatNamesThePackage) {
   GRPO_NEED_SANDBOX();
   bool one_is_missing = false;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     std::string missing;
     if (find_toolchain(language, &missing)) continue;
     one_is_missing = true;
@@ -222,7 +222,7 @@ TEST(Compiler, LimitsHaveTheFactorsOfTheLanguage) {
   GRPO_NEED_SANDBOX();
   Limits limits;
   limits.wall_ms = 5'000;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     const Limits more = compiler().limits_for(language.name, limits);
     EXPECT_EQ(more.cpu_ms, static_cast<int64_t>(2'000 * language.time_factor)) << language.name;
     EXPECT_EQ(more.wall_ms, static_cast<int64_t>(5'000 * language.time_factor)) << language.name;

@@ -33,7 +33,7 @@ TEST(Languages, AreFoundByTheTagsOfFencedBlocksAndDataSets) {
                                                                  {"C", "c"},
                                                                  {"JavaScript", "javascript"}};
   for (const auto& [tag, name] : tags) {
-    const Language* language = find_language(tag);
+    const ProgrammingLanguage* language = find_language(tag);
     ASSERT_NE(language, nullptr) << tag;
     EXPECT_EQ(language->name, name) << tag;
   }
@@ -44,14 +44,14 @@ TEST(Languages, AreFoundByTheTagsOfFencedBlocksAndDataSets) {
 
 TEST(Languages, NoTwoShareAName) {
   std::set<std::string> names;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     EXPECT_TRUE(names.insert(language.name).second) << language.name;
     for (const std::string& alias : language.aliases) EXPECT_TRUE(names.insert(alias).second) << alias;
   }
 }
 
 TEST(Languages, CompiledOnesLeaveArtefactsAndHaveLimits) {
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     EXPECT_FALSE(language.run.empty()) << language.name;
     EXPECT_FALSE(language.tools.empty()) << language.name;
     EXPECT_EQ(language.compile.empty(), language.artefacts.empty()) << language.name;
@@ -62,7 +62,7 @@ TEST(Languages, CompiledOnesLeaveArtefactsAndHaveLimits) {
 }
 
 TEST(Toolchains, EveryPathIsTheProgramItself) {
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     const auto toolchain = find_toolchain(language);
     if (!toolchain) continue;
     ASSERT_EQ(toolchain->paths.size(), language.tools.size()) << language.name;
@@ -81,7 +81,7 @@ TEST(Toolchains, EveryPathIsTheProgramItself) {
 }
 
 TEST(Toolchains, MissingOneNamesToolAndPackage) {
-  Language language = *find_language("go");
+  ProgrammingLanguage language = *find_language("go");
   language.tools = {"gopher-that-is-not-there"};
   std::string missing;
   EXPECT_FALSE(find_toolchain(language, &missing));
@@ -93,7 +93,7 @@ TEST(Toolchains, MissingOneNamesToolAndPackage) {
   if (find_toolchain(*find_language("bash"), &found)) {
     EXPECT_EQ(found, "");
   }
-  const Language& go = *find_language("go");
+  const ProgrammingLanguage& go = *find_language("go");
   if (!find_toolchain(go, &missing)) {
     EXPECT_EQ(missing, "go is not installed (Debian and Ubuntu: apt-get install golang-go)");
   }
