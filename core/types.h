@@ -19,6 +19,7 @@ struct Problem {
   std::string completion_prefix;     // what of the answer the prompt ends with already ("<think>\n"); often ""
   std::string answer;                // the gold answer, as the graders read it
   Json columns = Json::object();     // every column of the data row, passed through to rewards
+  std::string source = {};           // which part of a mixture it comes from, by name; "" where there is one source
 };
 
 enum class FinishReason {

@@ -14,7 +14,7 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
 constexpr const char* kDamaged = "the rollout is damaged: use another one, or copy it again";
 
 std::string about_file(const std::string& directory) { return directory + "/rollout.json"; }
@@ -93,7 +93,8 @@ std::string text_of(const std::vector<Group>& groups) {
          {"prompt", to_exact_json(problem.prompt, where)},
          {"completion_prefix", to_exact_json(problem.completion_prefix, where)},
          {"answer", to_exact_json(problem.answer, where)},
-         {"columns", to_exact_json(problem.columns, where)}});
+         {"columns", to_exact_json(problem.columns, where)},
+         {"source", to_exact_json(problem.source, where)}});
     for (size_t e = 0; e < groups[g].episodes.size(); ++e) {
       const Episode& episode = groups[g].episodes[e];
       Json scores = Json::array();
@@ -159,6 +160,7 @@ void read_problem_text(LineReader& line, size_t group, Problem& problem) {
   problem.completion_prefix = line.text("completion_prefix");
   problem.answer = line.text("answer");
   problem.columns = line.value("columns");
+  problem.source = line.text("source");
   line.object().finish();
 }
 

@@ -68,7 +68,7 @@ std::optional<Gate> read_gate(ObjectReader& reader) {
 
 RubricItem read_item(const Json& written, const std::string& file, const std::string& path,
                      const RewardContext& context) {
-  static const std::set<std::string> kOwnKeys = {"name", "weight", "label", "truncated", "gate"};
+  static const std::set<std::string> kOwnKeys = {"name", "weight", "label", "truncated", "gate", "sources"};
   const Json json = written_out(written, file, path);
   ObjectReader reader(json, file, path);
   RubricItem item;
@@ -82,6 +82,10 @@ RubricItem read_item(const Json& written, const std::string& file, const std::st
                    : truncated == "mask" ? TruncatedPolicy::kMask
                                          : TruncatedPolicy::kScore;
   item.gate = read_gate(reader);
+  item.sources = reader.strings("sources", {});
+  if (reader.has("sources") && item.sources.empty()) {
+    reader.fail("sources", "an empty list lets the reward apply to nothing", "remove it to let it apply to all problems");
+  }
   Json options = Json::object();
   for (const auto& [key, value] : json.items()) {
     if (!kOwnKeys.contains(key)) options[key] = value;
@@ -148,10 +152,16 @@ std::vector<Score> guarded_scores(const Reward& reward, const Group& group, std:
   }
 }
 
+bool applies_to(const RubricItem& item, const Problem& problem) {
+  return item.sources.empty() ||
+         std::find(item.sources.begin(), item.sources.end(), problem.source) != item.sources.end();
+}
+
 // What an item says of an episode that its reward is not shown; none: it is shown.
-std::optional<Score> score_unseen(const RubricItem& item, const Episode& episode) {
+std::optional<Score> score_unseen(const RubricItem& item, const Problem& problem, const Episode& episode) {
   if (episode.finish_reason == FinishReason::kError)
     return not_applicable("the episode has no usable completion");
+  if (!applies_to(item, problem)) return not_applicable("not of this reward's sources");
   if (!truncated(episode) || item.truncated == TruncatedPolicy::kScore) return std::nullopt;
   if (item.truncated == TruncatedPolicy::kZero) return score_of(0.0, "truncated");
   return not_applicable("truncated");
@@ -167,7 +177,7 @@ void score_item(const Rubric& rubric, size_t index, Group& group) {
   std::vector<Score> correct;
   for (size_t e = 0; e < group.episodes.size(); ++e) {
     Episode& episode = group.episodes[e];
-    if (std::optional<Score> unseen = score_unseen(item, episode)) {
+    if (std::optional<Score> unseen = score_unseen(item, group.problem, episode)) {
       episode.scores.push_back(std::move(*unseen));
       continue;
     }
@@ -188,17 +198,18 @@ void score_item(const Rubric& rubric, size_t index, Group& group) {
 
 // True if the item's word on the episode cannot be had, so that no sum can be either: it failed itself, or
 // what it depends on did.
-bool masks(const Rubric& rubric, const RubricItem& item, const Score& score, const Episode& episode) {
+bool masks(const Rubric& rubric, const RubricItem& item, const Problem& problem, const Score& score,
+           const Episode& episode) {
   const auto is_broken = [&](size_t index) { return episode.scores[index].status != ScoreStatus::kOk; };
   if (score.status != ScoreStatus::kOk) return true;
   if (item.gate && is_broken(index_of(rubric, item.gate->label))) return true;
   const std::optional<size_t> correct = index_of_correct(rubric, item);
   if (correct && is_broken(*correct)) return true;
-  return truncated(episode) && item.truncated == TruncatedPolicy::kMask;
+  return truncated(episode) && item.truncated == TruncatedPolicy::kMask && applies_to(item, problem);
 }
 
 // Closes gates and adds up one episode's scores.
-void sum_up(const Rubric& rubric, Episode& episode) {
+void sum_up(const Rubric& rubric, const Problem& problem, Episode& episode) {
   double sum = 0.0;
   bool applies = false;
   bool masked = false;
@@ -212,7 +223,7 @@ void sum_up(const Rubric& rubric, Episode& episode) {
       score.gated = !passed || *passed < item.gate->min;
     }
     if (item.weight == 0.0) continue;
-    masked = masked || masks(rubric, item, score, episode);
+    masked = masked || masks(rubric, item, problem, score, episode);
     const std::optional<double> value = counted_value(score);
     if (!value) continue;
     applies = true;
@@ -260,7 +271,7 @@ void score_group(const Rubric& rubric, Group& group) {
     episode.reward.reset();
   }
   for (size_t i = 0; i < rubric.items.size(); ++i) score_item(rubric, i, group);
-  for (Episode& episode : group.episodes) sum_up(rubric, episode);
+  for (Episode& episode : group.episodes) sum_up(rubric, group.problem, episode);
 }
 
 }  // namespace grpo

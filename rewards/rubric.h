@@ -30,6 +30,7 @@ struct RubricItem {
   std::string label;    // unique within the rubric; names the metrics rewards/{label}/mean
   TruncatedPolicy truncated = TruncatedPolicy::kScore;
   std::optional<Gate> gate = std::nullopt;
+  std::vector<std::string> sources = {};  // of problems (Problem::source) that it applies to; empty: to all
 };
 
 struct Rubric {
@@ -52,6 +53,7 @@ struct Rubric {
 //   truncated    "score" (default), "zero", "none" or "mask"
 //   gate         the label of another item that must be 1 or more, or {"label": L, "min": X}. Behind a closed gate the
 //                item counts as 0, whatever its value; a gate without a value is closed.
+//   sources      ["general"]: the item applies only to problems that come from these parts of data.train
 // and the options of that reward. Throws Error on anything else: an empty list, an unknown name, option or label, two
 // items with one label, or no weight other than 0. `file` and `path` say where the list stands ("recipe.json",
 // "rewards").

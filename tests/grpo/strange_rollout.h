@@ -109,6 +109,7 @@ inline std::vector<Group> strange_groups(uint64_t seed, int64_t num_groups = 4) 
     for (int64_t n = random.below(6); n > 0; --n) group.problem.prompt_ids.push_back(random.below(1 << 20));
     group.problem.completion_prefix = strange_text(random);
     group.problem.answer = strange_text(random);
+    group.problem.source = strange_text(random);
     group.problem.columns = strange_json(random);
     for (int64_t n = random.below(4); n > 0; --n) group.episodes.push_back(strange_episode(random));
   }
@@ -162,7 +163,7 @@ class Bits {
   }
   void add(const Group& group) {
     const Problem& p = group.problem;
-    add(p.id), add(p.prompt), add(p.prompt_ids), add(p.completion_prefix), add(p.answer), add(p.columns);
+    add(p.id), add(p.prompt), add(p.prompt_ids), add(p.completion_prefix), add(p.answer), add(p.columns), add(p.source);
     add(group.episodes);
   }
   const std::string& bytes() const { return bytes_; }

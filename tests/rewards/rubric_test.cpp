@@ -427,5 +427,31 @@ TEST(Rubric, AnotherOrderOfTheGroupIsAnotherOrderOfTheRewards) {
   EXPECT_EQ(rewards[2], 0.0);
 }
 
+// Of two parts of a mixture, each reward sees its own.
+TEST(Rubric, AnItemAppliesToProblemsOfItsSourcesAlone) {
+  const Rubric rubric = rubric_of(R"([
+    {"name": "exact", "extract": "all"},
+    {"name": "token_count", "max_tokens": 4, "weight": 0.5, "sources": ["general", "safety"], "truncated": "mask"}])");
+  const auto rewards_of = [&](const std::string& source, Episode episode) {
+    episode.completion_ids = {1, 2, 3, 4};
+    Group group{.problem = problem_of("2"), .episodes = {std::move(episode)}};
+    group.problem.source = source;
+    score_group(rubric, group);
+    return group.episodes[0].reward;
+  };
+  EXPECT_EQ(rewards_of("general", episode_of("2")), 1.5);
+  EXPECT_EQ(rewards_of("safety", episode_of("3")), 0.5);
+  EXPECT_EQ(rewards_of("reasoning", episode_of("2")), 1.0);
+  EXPECT_EQ(rewards_of("", episode_of("2")), 1.0);
+  // What does not apply does not mask either.
+  EXPECT_EQ(rewards_of("reasoning", cut_off("2")), 1.0);
+  EXPECT_EQ(rewards_of("general", cut_off("2")), std::nullopt);
+}
+
+TEST(Rubric, AListOfNoSourcesIsRefused) {
+  const Error error = error_of([] { rubric_of(R"([{"name": "exact", "sources": []}])"); });
+  EXPECT_TRUE(holds(error.where(), "rewards[0].sources"));
+}
+
 }  // namespace
 }  // namespace grpo
