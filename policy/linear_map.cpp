@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "policy/kernels/linear.h"
+#include "policy/kernels/product.h"
 
 namespace grpo {
 namespace {
@@ -11,7 +12,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 // y += scale * h B^T, where y may be some columns of a wider matrix.
-void add_product(at::Tensor y, const at::Tensor& h, const at::Tensor& b, double scale) {
+void add_product(at::Tensor y, const at::Tensor& h, const at::Tensor& b, double scale = 1.0) {
   if (y.device().is_cpu()) {
     // Not addmm_: its rows would depend on how many there are.
     y.add_(packed_linear(h, b), scale);
@@ -60,17 +61,17 @@ class TermsFunction : public torch::autograd::Function<TermsFunction> {
     const std::vector<int64_t> first_rows = ctx->saved_data["first_rows"].toIntVector();
     const std::vector<double> scales = ctx->saved_data["scales"].toDoubleVector();
     const size_t count = scales.size();
-    const at::Tensor dx = ctx->needs_input_grad(0) ? at::mm(dy, weight) : at::Tensor();
-    variable_list out = {dx, ctx->needs_input_grad(1) ? at::mm(dy.t(), x) : at::Tensor()};
+    const at::Tensor dx = ctx->needs_input_grad(0) ? product(dy, weight.t()) : at::Tensor();
+    variable_list out = {dx, ctx->needs_input_grad(1) ? product(dy.t(), x.t()) : at::Tensor()};
     for (size_t t = 0; t < count; ++t) {
       const at::Tensor &a = saved[2 + 2 * t], &b = saved[3 + 2 * t], &inner = saved[2 + 2 * count + t];
       const bool wants_a = ctx->needs_input_grad(2 + 2 * t), wants_b = ctx->needs_input_grad(3 + 2 * t);
       const at::Tensor part = dy.narrow(1, first_rows[t], b.size(0));
       at::Tensor d_inner;
-      if (dx.defined() || wants_a) d_inner = at::mm(part, b).mul_(scales[t]);
-      if (dx.defined()) dx.addmm_(d_inner, a);
-      out.push_back(wants_a ? at::mm(d_inner.t(), x) : at::Tensor());
-      out.push_back(wants_b ? at::mm(part.t(), inner).mul_(scales[t]) : at::Tensor());
+      if (dx.defined() || wants_a) d_inner = product(part, b.t()).mul_(scales[t]);
+      if (dx.defined()) add_product(dx, d_inner, a.t());
+      out.push_back(wants_a ? product(d_inner.t(), x.t()) : at::Tensor());
+      out.push_back(wants_b ? product(part.t(), inner.t()).mul_(scales[t]) : at::Tensor());
     }
     if (ctx->saved_data["bias"].toBool()) {
       out.push_back(ctx->needs_input_grad(2 + 2 * count) ? dy.sum(0) : at::Tensor());

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "policy/kernels/product.h"
+
 namespace grpo {
 namespace {
 
@@ -79,6 +81,25 @@ class GroupedGemmFunction : public torch::autograd::Function<GroupedGemmFunction
   }
 };
 
+// x W^T + bias by product(), which LibTorch cannot differentiate.
+class LinearFunction : public torch::autograd::Function<LinearFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const std::optional<at::Tensor>& bias) {
+    ctx->save_for_backward({weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
+    ctx->saved_data["bias"] = bias.has_value();
+    return product(x, weight, bias.value_or(at::Tensor()));
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor& dy = grads[0];
+    return {ctx->needs_input_grad(0) ? product(dy, saved[1].t()) : at::Tensor(),
+            ctx->needs_input_grad(1) ? product(dy.t(), saved[0].t()) : at::Tensor(),
+            ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2) ? dy.sum(0) : at::Tensor()};
+  }
+};
+
 class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
@@ -86,7 +107,12 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
     ctx->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight, offsets});
     at::Tensor y = at::empty({x.size(0), weight.size(1)}, x.options());
     over_groups(offsets, [&](int64_t g, int64_t first, int64_t rows) {
-      y.narrow(0, first, rows).copy_(packed_linear(x.narrow(0, first, rows), weight[g]));
+      const at::Tensor part = x.narrow(0, first, rows), out = y.narrow(0, first, rows);
+      if (product_is_ours(part, weight[g])) {
+        product_into(out, part, weight[g]);
+      } else {
+        at::Tensor(out).copy_(packed_linear(part, weight[g]));
+      }
     });
     return y;
   }
@@ -99,14 +125,8 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
     if (ctx->needs_input_grad(1)) dweight = at::zeros_like(weight);
     over_groups(saved[2], [&](int64_t g, int64_t first, int64_t rows) {
       const at::Tensor part = dy.narrow(0, first, rows);
-      if (dx.defined()) {
-        at::Tensor dx_part = dx.narrow(0, first, rows);
-        at::mm_out(dx_part, part, weight[g]);
-      }
-      if (dweight.defined()) {
-        at::Tensor dweight_part = dweight[g];
-        at::mm_out(dweight_part, part.t(), x.narrow(0, first, rows));
-      }
+      if (dx.defined()) product_into(dx.narrow(0, first, rows), part, weight[g].t());
+      if (dweight.defined()) product_into(dweight[g], part.t(), x.narrow(0, first, rows).t());
     });
     return {dx, dweight, at::Tensor()};
   }
@@ -115,12 +135,17 @@ class GroupedLinearFunction : public torch::autograd::Function<GroupedLinearFunc
 }  // namespace
 
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
+  if (product_is_ours(x, weight)) {
+    const bool differentiable = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() ||
+                                                               (bias.defined() && bias.requires_grad()));
+    return differentiable ? LinearFunction::apply(x, weight, optional_bias) : product(x, weight, bias);
+  }
   if (weight.size(0) == 1 && x.device().is_cpu()) {
     // One output is a matrix times a vector to the BLAS, and no number of rows is safe there.
     const at::Tensor y = packed_linear(x, at::constant_pad_nd(weight, {0, 0, 0, 1})).narrow(1, 0, 1);
     return bias.defined() ? y + bias : y;
   }
-  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
   if (!needs_filling(x, weight.size(0))) return at::linear(x, weight, optional_bias);
   return at::linear(fill_rows(x, weight.size(0)), weight, optional_bias).narrow(0, 0, x.size(0));
 }

@@ -10,6 +10,7 @@
 #include "policy/kernels/cpu/dispatch.h"
 #include "policy/kernels/cpu/elementwise.h"
 #include "policy/kernels/linear.h"
+#include "policy/kernels/product.h"
 
 namespace grpo {
 namespace {
@@ -184,8 +185,8 @@ class HeadLogprobsFunction : public torch::autograd::Function<HeadLogprobsFuncti
                   of_entropy ? MaybeTensor(part(grads[1])) : std::nullopt, temperature)
               .to(hidden.scalar_type());
       logits = at::Tensor();
-      if (d_hidden.defined()) d_hidden.narrow(0, first, count).copy_(at::mm(d_logits, head));
-      if (d_head.defined()) d_head.add_(at::mm(d_logits.t(), part(hidden)));
+      if (d_hidden.defined()) product_into(d_hidden.narrow(0, first, count), d_logits, head.t());
+      if (d_head.defined()) d_head.add_(product(d_logits.t(), part(hidden).t()));
     }
     if (d_head.defined()) d_head = d_head.to(head.scalar_type());
     return {d_hidden, d_head, at::Tensor(), at::Tensor()};

@@ -88,16 +88,22 @@ GRPO_INLINE void copy_in(const T* from, int64_t token, int64_t length, int64_t d
 // How many queries share what is loaded of keys and values.
 constexpr int64_t kQueries = 4;
 
-// Scores of w keys that lie side by side, the d-th number of them `number` apart, for kRows queries: q [kRows, k_dim],
-// scores [kRows] rows `row` apart.
-template <int kRows, class T, class C>
-GRPO_INLINE void score_tile(const C* q, int64_t k_dim, const T* keys, int64_t number, C scale, C* scores, int64_t row) {
-  Vec<C> acc[kRows] = {};
+// Scores of kTiles times w keys for kRows queries: q [kRows, k_dim], scores [kRows] rows `row` apart. The keys of a tile
+// lie side by side at keys[tile], the d-th number of them `number` apart. Several tiles keep more sums going than one
+// chain of additions could.
+template <int kRows, int kTiles, class T, class C>
+GRPO_INLINE void score_tiles(const C* q, int64_t k_dim, const T* const (&keys)[kTiles], int64_t number, C scale,
+                             C* scores, int64_t row) {
+  Vec<C> acc[kRows][kTiles] = {};
   for (int64_t d = 0; d < k_dim; ++d) {
-    const Vec<C> k = load_wide(keys + d * number);
-    for (int r = 0; r < kRows; ++r) acc[r] = acc[r] + q[r * k_dim + d] * k;
+    for (int t = 0; t < kTiles; ++t) {
+      const Vec<C> k = load_wide(keys[t] + d * number);
+      for (int r = 0; r < kRows; ++r) acc[r][t] = acc[r][t] + q[r * k_dim + d] * k;
+    }
   }
-  for (int r = 0; r < kRows; ++r) store_lanes<C>(scores + r * row, acc[r] * scale);
+  for (int r = 0; r < kRows; ++r) {
+    for (int t = 0; t < kTiles; ++t) store_lanes<C>(scores + r * row + t * Lanes<C>::kWidth, acc[r][t] * scale);
+  }
 }
 
 // Keys and values of one sequence as the kernels read them, and room for their work.
@@ -115,8 +121,14 @@ GRPO_INLINE void forward_rows(const SequenceAttention<T>& a, const ForwardScratc
     const T* q = a.q + (i + r) * a.q_token + h * a.q_head;
     for (int64_t d = 0; d < a.k_dim; ++d) s.q[r * a.k_dim + d] = load(q[d]);
   }
-  for (int64_t j = 0; j < i + kRows; j += w) {
-    score_tile<kRows>(s.q, a.k_dim, s.kt + j, s.padded, static_cast<C>(a.scale), s.scores + j, s.padded);
+  const C scale = static_cast<C>(a.scale);
+  int64_t first = 0;
+  for (; first + 2 * w <= i + kRows; first += 2 * w) {
+    score_tiles<kRows, 2, C>(s.q, a.k_dim, {s.kt + first, s.kt + first + w}, s.padded, scale, s.scores + first,
+                             s.padded);
+  }
+  for (; first < i + kRows; first += w) {
+    score_tiles<kRows, 1, C>(s.q, a.k_dim, {s.kt + first}, s.padded, scale, s.scores + first, s.padded);
   }
   C sums[kRows];
   for (int64_t r = 0; r < kRows; ++r) {
@@ -180,11 +192,59 @@ struct BackwardScratch {
   C *kt, *vt, *dkt, *dvt, *ds, *q, *d_out;
 };
 
+// What queries i .. i + kRows - 1 and kTiles times w keys from key j on give each other.
+template <int kRows, int kTiles, class T, class C>
+GRPO_INLINE void backward_tiles(const SequenceAttention<T>& a, const BackwardScratch<C>& s, int64_t i, int64_t first,
+                                const C* lse, const C* delta) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  const C scale = static_cast<C>(a.scale);
+  Vec<C> p[kRows][kTiles] = {}, dp[kRows][kTiles] = {};
+  for (int64_t d = 0; d < a.k_dim; ++d) {
+    for (int t = 0; t < kTiles; ++t) {
+      const Vec<C> k = load_lanes<C>(s.kt + d * s.padded + first + t * w);
+      for (int r = 0; r < kRows; ++r) p[r][t] = p[r][t] + s.q[r * a.k_dim + d] * k;
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int t = 0; t < kTiles; ++t) {
+      const int64_t seen = i + r + 1 - first - t * w;
+      p[r][t] = exp_lanes(p[r][t] * scale - lse[r]);
+      if (seen < w) p[r][t] = first_lanes<C>(p[r][t], seen);
+    }
+  }
+  for (int64_t d = 0; d < a.v_dim; ++d) {
+    for (int t = 0; t < kTiles; ++t) {
+      const Vec<C> v = load_lanes<C>(s.vt + d * s.padded + first + t * w);
+      C* to = s.dvt + d * s.padded + first + t * w;
+      Vec<C> dv = load_lanes<C>(to);
+      for (int r = 0; r < kRows; ++r) {
+        const C g = s.d_out[r * a.v_dim + d];
+        dp[r][t] = dp[r][t] + g * v;
+        dv = dv + p[r][t] * g;
+      }
+      store_lanes<C>(to, dv);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int t = 0; t < kTiles; ++t) {
+      dp[r][t] = p[r][t] * (dp[r][t] - delta[r]) * scale;  // dS from here on
+      store_lanes<C>(s.ds + r * s.padded + first + t * w, dp[r][t]);
+    }
+  }
+  for (int64_t d = 0; d < a.k_dim; ++d) {
+    for (int t = 0; t < kTiles; ++t) {
+      C* to = s.dkt + d * s.padded + first + t * w;
+      Vec<C> dk = load_lanes<C>(to);
+      for (int r = 0; r < kRows; ++r) dk = dk + dp[r][t] * s.q[r * a.k_dim + d];
+      store_lanes<C>(to, dk);
+    }
+  }
+}
+
 // Queries i .. i + kRows - 1 of head h; each key's gradient gets their shares in this order.
 template <int kRows, class T, class C>
 GRPO_INLINE void backward_rows(const SequenceAttention<T>& a, const BackwardScratch<C>& s, int64_t h, int64_t i) {
   constexpr int64_t w = Lanes<C>::kWidth;
-  const C scale = static_cast<C>(a.scale);
   C delta[kRows], lse[kRows];
   for (int64_t r = 0; r < kRows; ++r) {
     const T* q = a.q + (i + r) * a.q_token + h * a.q_head;
@@ -199,38 +259,9 @@ GRPO_INLINE void backward_rows(const SequenceAttention<T>& a, const BackwardScra
     lse[r] = a.lse[(i + r) * a.lse_token + h];
   }
   const int64_t covered = round_up<C>(i + kRows);
-  for (int64_t j = 0; j < covered; j += w) {
-    Vec<C> p[kRows] = {}, dp[kRows] = {}, ds[kRows];
-    for (int64_t d = 0; d < a.k_dim; ++d) {
-      const Vec<C> k = load_lanes<C>(s.kt + d * s.padded + j);
-      for (int r = 0; r < kRows; ++r) p[r] = p[r] + s.q[r * a.k_dim + d] * k;
-    }
-    for (int r = 0; r < kRows; ++r) {
-      p[r] = exp_lanes(p[r] * scale - lse[r]);
-      if (j + w > i + r + 1) p[r] = first_lanes<C>(p[r], i + r + 1 - j);
-    }
-    for (int64_t d = 0; d < a.v_dim; ++d) {
-      const Vec<C> v = load_lanes<C>(s.vt + d * s.padded + j);
-      C* to = s.dvt + d * s.padded + j;
-      Vec<C> dv = load_lanes<C>(to);
-      for (int r = 0; r < kRows; ++r) {
-        const C g = s.d_out[r * a.v_dim + d];
-        dp[r] = dp[r] + g * v;
-        dv = dv + p[r] * g;
-      }
-      store_lanes<C>(to, dv);
-    }
-    for (int r = 0; r < kRows; ++r) {
-      ds[r] = p[r] * (dp[r] - delta[r]) * scale;
-      store_lanes<C>(s.ds + r * s.padded + j, ds[r]);
-    }
-    for (int64_t d = 0; d < a.k_dim; ++d) {
-      C* to = s.dkt + d * s.padded + j;
-      Vec<C> dk = load_lanes<C>(to);
-      for (int r = 0; r < kRows; ++r) dk = dk + ds[r] * s.q[r * a.k_dim + d];
-      store_lanes<C>(to, dk);
-    }
-  }
+  int64_t j = 0;
+  for (; j + 2 * w <= covered; j += 2 * w) backward_tiles<kRows, 2>(a, s, i, j, lse, delta);
+  for (; j < covered; j += w) backward_tiles<kRows, 1>(a, s, i, j, lse, delta);
   for (int64_t d = 0; d < a.k_dim; ++d) {
     Vec<C> acc[kRows] = {};
     for (int64_t j = 0; j < covered; j += w) {
@@ -297,6 +328,43 @@ GRPO_INLINE void weigh_pages(const PagedAttention<T>& a, const C* p, int64_t row
   }
 }
 
+// Asks for the keys, or values, of the page that holds token j, which are wanted soon: pages lie too far apart for the
+// processor to foresee.
+template <class T>
+GRPO_INLINE void expect_page(const PagedAttention<T>& a, const T* cache, int64_t page, int64_t bytes, int64_t j) {
+  if (j >= a.context) return;
+  const char* from = reinterpret_cast<const char*>(cache + a.blocks[j / a.page_tokens] * page);
+  for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(from + b);
+}
+
+// Scores of kTiles times w tokens from token j on, for all query heads.
+template <int kTiles, class T, class C>
+GRPO_INLINE void score_pages(const PagedAttention<T>& a, const C* q, int64_t j, C* scores, int64_t padded) {
+  constexpr int64_t w = Lanes<C>::kWidth;
+  const T* keys[kTiles];
+  for (int64_t t = 0; t < kTiles; ++t) {
+    const int64_t token = j + t * w;
+    keys[t] = a.k_cache + a.blocks[token / a.page_tokens] * a.k_page + token % a.page_tokens;
+    if (token % a.page_tokens == 0) {
+      const int64_t size = a.page_tokens * static_cast<int64_t>(sizeof(T));
+      expect_page(a, a.k_cache, a.k_page, a.k_dim * size, token + kTiles * w);
+      expect_page(a, a.v_cache, a.v_page, a.v_token * size, token);
+    }
+  }
+  const C scale = static_cast<C>(a.scale);
+  C* to = scores + j;
+  int64_t h = 0;
+  if constexpr (kTiles == 1) {
+    for (; h + 4 <= a.group; h += 4) {
+      score_tiles<4, kTiles>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, to + h * padded, padded);
+    }
+  }
+  for (; h + 2 <= a.group; h += 2) {
+    score_tiles<2, kTiles>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, to + h * padded, padded);
+  }
+  if (h < a.group) score_tiles<1, kTiles>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, to + h * padded, padded);
+}
+
 // Pages read where they lie.
 template <class T>
 GRPO_INLINE void paged_tiled(const PagedAttention<T>& a) {
@@ -311,14 +379,9 @@ GRPO_INLINE void paged_tiled(const PagedAttention<T>& a) {
   for (int64_t h = 0; h < a.group; ++h) {
     for (int64_t d = 0; d < a.k_dim; ++d) q[h * a.k_dim + d] = load(a.q[h * a.q_head + d]);
   }
-  const C scale = static_cast<C>(a.scale);
-  for (int64_t j = 0; j < a.context; j += w) {
-    const T* keys = a.k_cache + a.blocks[j / a.page_tokens] * a.k_page + j % a.page_tokens;
-    int64_t h = 0;
-    for (; h + 4 <= a.group; h += 4) score_tile<4>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
-    for (; h + 2 <= a.group; h += 2) score_tile<2>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
-    if (h < a.group) score_tile<1>(q + h * a.k_dim, a.k_dim, keys, a.k_number, scale, scores + h * padded + j, padded);
-  }
+  int64_t j = 0;
+  for (; j + 4 * w <= a.context; j += 4 * w) score_pages<4>(a, q, j, scores, padded);
+  for (; j < a.context; j += w) score_pages<1>(a, q, j, scores, padded);
   for (int64_t h = 0; h < a.group; ++h) sums[h] = softmax_row<C>(scores + h * padded, a.context).sum;
   for (int64_t d = 0; d < a.v_dim; d += w) {
     int64_t h = 0;
@@ -368,7 +431,8 @@ GRPO_INLINE void paged(const PagedAttention<T>& a) {
       for (int64_t d = 0; d < a.k_dim; ++d) kt[d * w + u] = 0;
     }
     for (int64_t h = 0; h < a.group; ++h) {
-      score_tile<1>(q + h * a.k_dim, a.k_dim, kt, w, static_cast<C>(a.scale), scores + h * padded + j, padded);
+      C* to = scores + h * padded + j;
+      score_tiles<1, 1, C>(q + h * a.k_dim, a.k_dim, {kt}, w, static_cast<C>(a.scale), to, padded);
     }
   }
   for (int64_t h = 0; h < a.group; ++h) {

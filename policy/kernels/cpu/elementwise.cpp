@@ -1,6 +1,7 @@
 #include "policy/kernels/cpu/elementwise.h"
 
 #include <limits>
+#include <type_traits>
 
 #include "policy/kernels/cpu/lanes.h"
 
@@ -60,7 +61,17 @@ GRPO_INLINE void rotate(const T* x, int64_t x_row, int64_t x_head, const float* 
   for (int64_t r = 0; r < rows; ++r, cos += half, sin += half) {
     for (int64_t h = 0; h < heads; ++h, y += dim) {
       const T* from = x + r * x_row + h * x_head;
-      for (int64_t i = 0; i < half; ++i) {
+      int64_t i = 0;
+      if constexpr (std::is_same_v<C, float>) {
+        constexpr int64_t w = Lanes<C>::kWidth;
+        for (; !interleaved && i + w <= half; i += w) {
+          const Vec<C> a = load_wide(from + i), b = load_wide(from + half + i), c = load_wide(cos + i);
+          const Vec<C> s = static_cast<C>(sign) * load_wide(sin + i);
+          store_narrow(y + i, a * c - b * s);
+          store_narrow(y + half + i, b * c + a * s);
+        }
+      }
+      for (; i < half; ++i) {
         const C a = load(from[i * step]), b = load(from[i * step + partner]);
         const C c = cos[i], s = static_cast<C>(sign) * sin[i];
         store(y + i * step, a * c - b * s);
@@ -92,9 +103,7 @@ GRPO_INLINE void over_gates(const T* x, int64_t rows, int64_t dim, F f) {
   for (int64_t r = 0; r < rows; ++r, x += 2 * dim) {
     for (int64_t i = 0; i < dim; i += w) {
       const int64_t count = dim - i;
-      const Vec<C> gate = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(x[i + u]); });
-      const Vec<C> up = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(x[dim + i + u]); });
-      f(gate, up, r, i, count);
+      f(load_some(x + i, count), load_some(x + dim + i, count), r, i, count);
     }
   }
 }
@@ -103,9 +112,7 @@ template <class T>
 GRPO_INLINE void gate_forward(const T* x, int64_t rows, int64_t dim, T* y) {
   using C = Compute<T>;
   over_gates(x, rows, dim, [&](Vec<C> gate, Vec<C> up, int64_t r, int64_t i, int64_t count) GRPO_LAMBDA {
-    const Vec<C> value = gate * sigmoid_lanes<C>(gate) * up;
-    T* to = y + r * dim + i;
-    spread_lanes<C>(value, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + u, lane); });
+    store_some(y + r * dim + i, gate * sigmoid_lanes<C>(gate) * up, count);
   });
 }
 
@@ -113,14 +120,10 @@ template <class T>
 GRPO_INLINE void gate_backward(const T* dy, const T* x, int64_t rows, int64_t dim, T* dx) {
   using C = Compute<T>;
   over_gates(x, rows, dim, [&](Vec<C> gate, Vec<C> up, int64_t r, int64_t i, int64_t count) GRPO_LAMBDA {
-    const T* from = dy + r * dim + i;
-    const Vec<C> g = fill_lanes<C>(count, [&](int64_t u) GRPO_LAMBDA { return load(from[u]); });
-    const Vec<C> s = sigmoid_lanes<C>(gate);
-    const Vec<C> d_gate = g * up * s * (C(1) + gate * (C(1) - s));
-    const Vec<C> d_up = g * gate * s;
+    const Vec<C> g = load_some(dy + r * dim + i, count), s = sigmoid_lanes<C>(gate);
     T* to = dx + r * 2 * dim + i;
-    spread_lanes<C>(d_gate, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + u, lane); });
-    spread_lanes<C>(d_up, count, [&](int64_t u, C lane) GRPO_LAMBDA { store(to + dim + u, lane); });
+    store_some(to, g * up * s * (C(1) + gate * (C(1) - s)), count);
+    store_some(to + dim, g * gate * s, count);
   });
 }
 

@@ -62,6 +62,19 @@ GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
   std::memcpy(&v, &wide, sizeof(v));
   return v;
 }
+// The reverse, rounded as store() rounds.
+GRPO_INLINE void store_narrow(float* to, Vec<float> v) { store_lanes<float>(to, v); }
+GRPO_INLINE void store_narrow(double* to, Vec<double> v) { store_lanes<double>(to, v); }
+GRPO_INLINE void store_narrow(Bf16* to, Vec<float> v) {
+  typedef uint16_t Narrow __attribute__((vector_size(32)));
+  typedef uint32_t Wide __attribute__((vector_size(64)));
+  Wide bits;
+  std::memcpy(&bits, &v, sizeof(bits));
+  const Wide rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const Wide kept = (bits & 0x7fffffffu) > 0x7f800000u ? (Wide{} + 0x7fc0u) : rounded;
+  const Narrow narrow = __builtin_convertvector(kept, Narrow);
+  std::memcpy(to, &narrow, sizeof(narrow));
+}
 // Lane u holds f(u) for u < count, the others 0. Goes through an array: element by element into a vector
 // register is many times slower.
 template <class C, class F>
@@ -83,6 +96,20 @@ GRPO_INLINE void spread_lanes(Vec<C> v, int64_t count, G g) {
     for (int64_t u = 0; u < Lanes<C>::kWidth; ++u) g(u, buffer[u]);
   } else {
     for (int64_t u = 0; u < count; ++u) g(u, buffer[u]);
+  }
+}
+// At most `count` lanes of T from memory, the others 0; and to memory.
+template <class T>
+GRPO_INLINE Vec<Compute<T>> load_some(const T* from, int64_t count) {
+  if (count >= Lanes<Compute<T>>::kWidth) return load_wide(from);
+  return fill_lanes<Compute<T>>(count, [&](int64_t u) GRPO_LAMBDA { return load(from[u]); });
+}
+template <class T>
+GRPO_INLINE void store_some(T* to, Vec<Compute<T>> v, int64_t count) {
+  if (count >= Lanes<Compute<T>>::kWidth) {
+    store_narrow(to, v);
+  } else {
+    spread_lanes<Compute<T>>(v, count, [&](int64_t u, Compute<T> lane) GRPO_LAMBDA { store(to + u, lane); });
   }
 }
 // The first `count` lanes of v, the others 0.
