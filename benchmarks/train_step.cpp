@@ -24,6 +24,7 @@
 #include "pipelines/data.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
+#include "policy/kernels/linear.h"
 #include "policy/kernels/plugin.h"
 #include "rollout/engine.h"
 
@@ -47,14 +48,14 @@ double median_seconds(int64_t runs, const at::Device& device, const std::functio
   return seconds[seconds.size() / 2];
 }
 
-// GFLOP/s of a square product large enough to be limited by arithmetic alone, and of the shape the policy's own
-// layers have.
+// GFLOP/s, by the operator that the policy is made of, of a square product large enough to be limited by arithmetic
+// alone, and of the shape the policy's own layers have.
 double gemm_rate(int64_t rows, int64_t in, int64_t out, at::TensorOptions options, int64_t runs) {
   const at::Tensor a = at::randn({rows, in}, options), b = at::randn({out, in}, options);
   const double flops = 2.0 * static_cast<double>(rows * in * out);
   const int64_t repeats = std::max<int64_t>(1, static_cast<int64_t>(2e10 / flops));
   const double seconds = median_seconds(runs, options.device(), [&] {
-    for (int64_t i = 0; i < repeats; ++i) at::linear(a, b);
+    for (int64_t i = 0; i < repeats; ++i) packed_linear(a, b);
   });
   return flops * static_cast<double>(repeats) / seconds / 1e9;
 }
