@@ -23,30 +23,6 @@ int64_t trained_tokens(const TrainSequence& s) {
   return count;
 }
 
-// Which sequences share a micro-batch: indices, ascending within each.
-std::vector<std::vector<int64_t>> best_fit_decreasing(const std::vector<int64_t>& lengths,
-                                                      std::vector<int64_t> order, int64_t budget) {
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
-  std::vector<std::vector<int64_t>> bins;
-  std::multimap<int64_t, size_t> by_room;  // room left -> bin; equal rooms in the order they came about
-  for (int64_t i : order) {
-    auto fit = by_room.lower_bound(lengths[i]);
-    size_t bin = bins.size();
-    int64_t room = budget;
-    if (fit == by_room.end()) {
-      bins.emplace_back();
-    } else {
-      room = fit->first;
-      bin = fit->second;
-      by_room.erase(fit);
-    }
-    bins[bin].push_back(i);
-    by_room.emplace(std::max<int64_t>(0, room - lengths[i]), bin);
-  }
-  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
-  return bins;
-}
-
 // What tokens of a sequence are multiplied by.
 class Weights {
  public:
@@ -167,6 +143,29 @@ int64_t read_budget(ObjectReader& reader) {
 }
 
 }  // namespace
+
+std::vector<std::vector<int64_t>> best_fit_decreasing(const std::vector<int64_t>& lengths,
+                                                      std::vector<int64_t> order, int64_t budget) {
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
+  std::vector<std::vector<int64_t>> bins;
+  std::multimap<int64_t, size_t> by_room;  // room left -> bin; equal rooms in the order they came about
+  for (int64_t i : order) {
+    auto fit = by_room.lower_bound(lengths[i]);
+    size_t bin = bins.size();
+    int64_t room = budget;
+    if (fit == by_room.end()) {
+      bins.emplace_back();
+    } else {
+      room = fit->first;
+      bin = fit->second;
+      by_room.erase(fit);
+    }
+    bins[bin].push_back(i);
+    by_room.emplace(std::max<int64_t>(0, room - lengths[i]), bin);
+  }
+  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
+  return bins;
+}
 
 PackingOptions read_packing_options(ObjectReader& reader, int64_t max_completion_length, const Json& presets) {
   PackingOptions options;

@@ -77,6 +77,11 @@ struct TrainedCounts {
 };
 TrainedCounts count_trained(const std::vector<TrainSequence>& sequences);
 
+// Which of the items in `order` share a micro-batch, by indices into `lengths`, ascending within each. Longest first,
+// each into the fullest micro-batch that has room for it, ties by their order; one longer than `budget` is alone.
+std::vector<std::vector<int64_t>> best_fit_decreasing(const std::vector<int64_t>& lengths, std::vector<int64_t> order,
+                                                      int64_t budget);
+
 struct MicroBatch {
   PackedTokens tokens;  // N tokens of S sequences: prompt and completion ids, verbatim
   // The trained tokens, in order. hidden.index_select(0, rows) goes to token_scores with `targets`.
