@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "pipelines/code_judge.h"
+#include "pipelines/model_reward.h"
 #include "rewards/registry.h"
 
 namespace grpo {
@@ -87,6 +88,7 @@ Rubric read_rewards(const RewardOptions& options) {
   } else if (!options.sandbox.empty()) {
     throw Error("without effect: none of the rewards runs code", "--sandbox", "remove it, or add --reward code");
   }
+  context.provide = model_rewards({});
   return read_rubric(list, "command line", "--reward", context);
 }
 

@@ -17,6 +17,7 @@
 #include "pipelines/answer_extractor.h"
 #include "pipelines/code_judge.h"
 #include "pipelines/data.h"
+#include "pipelines/model_reward.h"
 #include "pipelines/recipe.h"
 #include "rewards/rubric.h"
 
@@ -67,6 +68,7 @@ Judging judging_of_recipe(const Options& options) {
   const Json& rewards = stage.options["rewards"];
   RewardContext context;
   if (list_runs_code(rewards)) context.judge = start_judge(recipe.sandbox, recipe.file, "sandbox");
+  context.provide = model_rewards({});
   Judging judging;
   judging.rubric = read_rubric(rewards, recipe.file, prefix + "rewards", context);
   if (stage.options.contains("data")) {
