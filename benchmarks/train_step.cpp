@@ -76,7 +76,7 @@ double attention_flops_per_pair(const ModelConfig& config) {
 
 Json measure(const std::string& recipe_path, int64_t runs, const at::Device& device) {
   const Recipe recipe = read_recipe(recipe_path, {});
-  const PolicySource source = read_policy_source(recipe.policy, recipe_path);
+  const PolicySource source = read_policy_source(recipe.policies.at(""), recipe_path);
   const at::ScalarType dtype = device.is_cuda() ? at::kBFloat16 : at::kFloat;
   Policy policy = make_policy(source, dtype, device, recipe.seed);
   const ProblemSource problems_source(

@@ -2,6 +2,7 @@
 // Exit status: 0 done, 1 failed, 2 bad usage.
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -35,6 +36,7 @@ int run(const grpo::Command& command) {
 int main(int argc, char** argv) {
   grpo::wait_briefly(argv);
   grpo::restore_library_path();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error with a path, as a full disk is
   CLI::App app("Post-trains language models with GRPO.", "grpo");
   app.set_version_flag("--version", std::string("grpo ") + grpo::kVersion);
   app.require_subcommand(1);

@@ -102,6 +102,7 @@ EvalResult evaluate(const Policy& policy, const Tokenizer* tokenizer, const Rubr
   generate.num_generations = options.num_samples;
   generate.sampling = options.sampling;
   generate.seed = options.seed;
+  generate.stop_request = options.stop_request;
   ScoringPool pool(rubric, options.reward_workers);
   std::vector<Group> sampled = generate_and_score(engine, pool, problems, generate).groups;
   const EvalResult result = summarize(sampled);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/cancelled.h"
 #include "core/types.h"
 #include "policy/io/tokenizer.h"
 #include "policy/policy.h"
@@ -19,6 +20,7 @@ struct EvalOptions {
   uint64_t seed = 0;
   int64_t reward_workers = 0;  // threads that score; 0: as many as there are cores, at most 16
   EngineOptions engine;
+  StopRequest stop_request = {};  // asked between bursts of generation; true: the evaluation is given up
 };
 
 // A sample is correct if the rubric's first reward gives it 1 or more. Samples that reward cannot judge
@@ -42,7 +44,8 @@ struct EvalResult {
 EvalResult summarize(const std::vector<Group>& groups);
 
 // Samples and scores the problems, which carry prompt_ids. `groups` (optional) receives the scored samples.
-// Throws what Engine throws.
+// Throws what Engine throws, Cancelled where stop_request asks; nothing is left of an evaluation that was given up, and
+// the next one gives the numbers that it would have given.
 EvalResult evaluate(const Policy& policy, const Tokenizer* tokenizer, const Rubric& rubric,
                     const std::vector<Problem>& problems, const EvalOptions& options,
                     std::vector<Group>* groups = nullptr);

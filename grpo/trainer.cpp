@@ -38,7 +38,7 @@ Json Trainer::collect(const DrawProblem& draw) {
   if (rollout_ready_) return rollout_metrics_;
   const int64_t problems_drawn = collector_.problems_drawn();
   try {
-    collect_anew(draw);
+    use(collector_.collect(draw, steps_done_, times_));
   } catch (const Cancelled&) {
     collector_.set_problems_drawn(problems_drawn);
     throw;
@@ -46,8 +46,24 @@ Json Trainer::collect(const DrawProblem& draw) {
   return rollout_metrics_;
 }
 
-void Trainer::collect_anew(const DrawProblem& draw) {
-  Collector::Rollout rollout = collector_.collect(draw, steps_done_, times_);
+Json Trainer::collect_from(const std::function<Collector::Rollout()>& make) {
+  if (rollout_ready_) return rollout_metrics_;
+  Collector::Rollout rollout = make();
+  for (Group& group : rollout.groups) {
+    for (Episode& episode : group.episodes) {
+      for (auto* list : {&episode.old_logprobs, &episode.ref_logprobs, &episode.entropy}) list->clear();
+    }
+  }
+  if (options_.mask_truncated_completions) mask_truncated_completions(rollout.groups);
+  AdvantageOptions before_kl = options_.advantage;  // use() takes it off once tokens are scored
+  before_kl.kl_coef = 0.0;
+  assign_advantages(rollout.groups, before_kl);
+  use(std::move(rollout));
+  return rollout_metrics_;
+}
+
+// Scores the tokens of the rollout, which is then that of the next step.
+void Trainer::use(Collector::Rollout rollout) {
   groups_ = std::move(rollout.groups);
   rollout_failed_ = rollout.failed;
   times_.measure("logprobs", [&] {

@@ -8,6 +8,7 @@
 // learn()) leaves the trainer as it was before it, or after its rollout: it can be saved, and the step taken again.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ class Trainer {
   // rollout/groups, rollout/filtered_groups and rollout/rounds say how many groups are used, how many were dropped and
   // how often was sampled.
   Json collect(const DrawProblem& draw);
+  // The same with groups that were sampled and scored elsewhere: where the next step needs a rollout, it is what `make`
+  // returns. What depends on the options or on the weights is found anew: truncated completions are masked, and
+  // advantages and log-probabilities that the groups may have are replaced. Counts no problems as drawn.
+  Json collect_from(const std::function<Collector::Rollout()>& make);
 
   // Learns from the rollout's share of the next step and counts it. A step whose loss or gradients are not finite, or
   // whose samples all failed for logits that are not, leaves the weights as they are and is counted as skipped. A step
@@ -74,7 +79,7 @@ class Trainer {
   void restore(const std::string& directory);
 
  private:
-  void collect_anew(const DrawProblem& draw);
+  void use(Collector::Rollout rollout);
   void write_state(const std::string& directory, int64_t steps_done, bool with_rollout) const;
 
   const Rubric rubric_;

@@ -21,20 +21,19 @@ Json read_presets(ObjectReader& r) {
   return preset_defaults(own);
 }
 
-SamplingOptions read_sampling(ObjectReader& r, const Json& presets) {
-  SamplingOptions sampling;
+void read_sampled(ObjectReader& r, double temperature, TrainerOptions& o) {
+  SamplingOptions& sampling = o.sampling;
   sampling.max_tokens = r.integer("max_completion_length", 256, {.min = 1});
-  sampling.temperature = r.number("temperature", presets.value("temperature", 1.0), {.min = 0.0});
-  if (sampling.temperature == 0.0) {
-    r.fail("temperature", "greedy sampling gives a group of equal answers, and nothing to learn from",
-           "use a temperature above 0, usually 1");
-  }
+  sampling.temperature = r.number("temperature", temperature, {.min = 0.0});
   sampling.top_k = r.integer("top_k", 0, {.min = 0});
   sampling.top_p = r.number("top_p", 1.0, {.min = 0.0, .max = 1.0, .min_exclusive = true});
   sampling.min_p = r.number("min_p", 0.0, {.min = 0.0, .max = 1.0});
   sampling.stop_strings = r.strings("stop", {});
   sampling.ignore_eos = r.boolean("ignore_eos", false);  // to measure speed
-  return sampling;
+  o.reward_workers = r.integer("reward_workers", 0, {.min = 0, .max = 1024});
+  o.reward_error_rate_max = r.number("reward_error_rate_max", o.reward_error_rate_max, {.min = 0.0, .max = 1.0});
+  o.engine.max_running = r.integer("max_running", o.engine.max_running, {.min = 1});
+  o.engine.cache_tokens = r.integer("cache_tokens", o.engine.cache_tokens, {.min = 0});
 }
 
 // KL in the reward is the advantage's business, its weight and estimator the loss's.
@@ -67,7 +66,11 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   o.num_generations = count("num_generations", o.num_generations);
   o.steps_per_generation = count("steps_per_generation", 1);
   o.num_iterations = count("num_iterations", 1);
-  o.sampling = read_sampling(r, presets);
+  read_sampled(r, presets.value("temperature", 1.0), o);
+  if (o.sampling.temperature == 0.0) {
+    r.fail("temperature", "greedy sampling gives a group of equal answers, and nothing to learn from",
+           "use a temperature above 0, usually 1");
+  }
   o.keep_sampling_mask = r.boolean("keep_sampling_mask", false);
   if (o.keep_sampling_mask && !truncates(o.sampling)) {
     r.fail("keep_sampling_mask", "without effect: neither top_k nor top_p nor min_p removes tokens", "remove it");
@@ -81,9 +84,6 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
     r.fail("dynamic_sampling_rounds", "without effect while dynamic_sampling is false", "remove it");
   }
   o.dynamic_sampling_rounds = r.integer("dynamic_sampling_rounds", o.dynamic_sampling_rounds, {.min = 2});
-  o.reward_workers = r.integer("reward_workers", 0, {.min = 0, .max = 1024});
-  o.reward_error_rate_max =
-      r.number("reward_error_rate_max", o.reward_error_rate_max, {.min = 0.0, .max = 1.0});
   o.advantage = read_advantage_options(r, presets);
   o.packing = read_packing_options(r, o.sampling.max_tokens, presets);
   o.loss = read_policy_loss_options(r, presets);
@@ -114,9 +114,14 @@ TrainerOptions read_trainer_options(ObjectReader& r) {
   o.router_bias_update_rate = r.number("router_bias_update_rate", 0.0, {.min = 0.0});
   o.auxiliary = read_auxiliary_loss_options(r, o.auxiliary);
   o.nonfinite_steps_max = r.integer("nonfinite_steps_max", o.nonfinite_steps_max, {.min = 1});
-  o.engine.max_running = r.integer("max_running", o.engine.max_running, {.min = 1});
-  o.engine.cache_tokens = r.integer("cache_tokens", o.engine.cache_tokens, {.min = 0});
   return o;
+}
+
+void read_sampling_options(ObjectReader& r, TrainerOptions& o) {
+  read_sampled(r, 1.0, o);
+  if (o.sampling.temperature == 0.0 && o.num_generations > 1) {
+    r.fail("temperature", "greedy sampling gives equal answers", "use a temperature above 0, or num_generations 1");
+  }
 }
 
 }  // namespace grpo

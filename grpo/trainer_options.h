@@ -57,6 +57,10 @@ struct TrainerOptions {
   EngineOptions engine;
 };
 
+// The keys that any stage has that samples and scores: max_completion_length, temperature, top_k, top_p, min_p, stop,
+// ignore_eos, reward_workers, reward_error_rate_max, max_running, cache_tokens. Throws Error naming the key.
+void read_sampling_options(ObjectReader& reader, TrainerOptions& options);
+
 // Reads every key above but max_steps' data from a stage's options (TRL's names, flat), with those of loss_type and
 // preset (grpo/loss_preset.h) where the stage leaves them open, and checks that they fit together. Throws Error naming
 // the key.

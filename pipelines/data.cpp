@@ -187,7 +187,8 @@ struct ProblemSource::Impl {
     out.where = row.where;
     out.problem.id = id;
     fill_prompt(out.problem, cell(row, options.prompt_column, "prompt"), row.where);
-    if (options.completion_column.empty() || row.columns.contains(options.answer_column)) {
+    const bool wanted = options.answers && options.completion_column.empty();
+    if (wanted || row.columns.contains(options.answer_column)) {
       const std::string answer = column(row, options.answer_column, "answer");
       const auto extracted = extract_gold(options.answer_extractor, answer);
       if (!extracted) {
@@ -240,6 +241,7 @@ struct ProblemSource::Impl {
     problem.id = n;
     problem.answer = g.answer;
     problem.columns = g.columns;
+    if (!problem.columns.contains("question")) problem.columns["question"] = g.question;
     fill_prompt(problem, g.question, options.where);
     problem.prompt_ids = tokenizer->encode(problem.prompt, prompt_template->adds_special_tokens());
     if (!prompt_fits(problem, options.where)) {

@@ -42,6 +42,7 @@ struct DataOptions {
   int64_t max_prompt_length = 0;  // tokens; 0: as the context allows
   bool drop_overflow = false;
   double worked_fraction = 1.0;
+  bool answers = true;  // false: rows need no answer (distillation, which judges nothing)
   std::string where;  // for messages: "recipe.json: data"
   std::string file;
   std::string path;

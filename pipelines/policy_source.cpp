@@ -81,8 +81,8 @@ void read_trained(ObjectReader& r, PolicySource& source) {
 
 }  // namespace
 
-PolicySource read_policy_source(const Json& policy, const std::string& file) {
-  ObjectReader r(policy, file, "policy");
+PolicySource read_policy_source(const Json& policy, const std::string& file, const std::string& path) {
+  ObjectReader r(policy, file, path);
   if (r.has("model") == r.has("config")) {
     r.fail("",
            "give either \"model\" (a checkpoint directory) or \"config\" (an architecture to start from "

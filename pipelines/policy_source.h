@@ -40,8 +40,8 @@ struct PolicySource {
   int64_t parameters_trainable = 0;
 };
 
-// Reads and checks everything but weights. Throws Error.
-PolicySource read_policy_source(const Json& policy, const std::string& file);
+// Reads and checks everything but weights. `path`: where in the file it stands. Throws Error.
+PolicySource read_policy_source(const Json& policy, const std::string& file, const std::string& path = "policy");
 
 // Loads or draws the weights. dtype: overrides the recipe's; none takes the recipe's, else the checkpoint's.
 Policy make_policy(const PolicySource& source, std::optional<at::ScalarType> dtype, const at::Device& device,

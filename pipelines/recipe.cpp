@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "core/error.h"
@@ -10,7 +11,7 @@
 namespace grpo {
 namespace {
 
-const std::vector<std::string> kTopLevel = {"name", "description", "seed", "policy", "sandbox", "stages"};
+const std::vector<std::string> kTopLevel = {"name", "description", "seed", "policy", "policies", "sandbox", "stages"};
 
 std::vector<std::string> split_path(const std::string& path) {
   std::vector<std::string> parts = {""};
@@ -79,25 +80,118 @@ Json merged(const Json& base, const Json& over) {
   return out;
 }
 
+// What of the top level a stage of this type takes over. One that trains takes all; of it others can use this.
+Json inherited(const Json& defaults, const std::string& type) {
+  if (leaves_policy(type)) return defaults;
+  Json taken = Json::object();
+  if (type == "reward_model") return taken;  // its data are pairs, and it knows no rewards
+  for (const char* key : {"data", "rewards", "max_completion_length", "reward_workers", "reward_error_rate_max", "max_running",
+                          "cache_tokens", "metric_names"}) {
+    if (defaults.contains(key)) taken[key] = defaults[key];
+  }
+  return taken;
+}
+
 StageSpec read_stage(const Json& defaults, const Json& json, const std::string& file, const std::string& path,
                      const std::string& default_name) {
   ObjectReader r(json, file, path);
   r.allow_unknown();
   StageSpec stage;
   stage.path = path;
-  stage.type = r.choice("stage", {"sft", "rl"});
+  stage.type = r.choice("stage", {"sft", "rl", "reject", "reward_model", "distill"});
   stage.name = r.string("name", default_name.empty() ? stage.type : default_name);
   const bool plain = !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
   });
   if (!plain) r.fail("name", "a stage's name is letters, digits, _ and -");
   stage.from = r.string("from", "");
-  stage.options = merged(defaults, json);
-  for (const char* key : {"name", "stage", "from"}) stage.options.erase(key);
+  if (!path.empty()) stage.policy = r.string("policy", "");
+  stage.options = merged(inherited(defaults, stage.type), json);
+  for (const char* key : {"name", "stage", "policy", "from"}) stage.options.erase(key);
   return stage;
 }
 
+// "policy" and "policies". Which of them are needed, stages say.
+std::map<std::string, Json> read_policies(ObjectReader& r) {
+  std::map<std::string, Json> policies;
+  if (const Json& policy = r.raw("policy"); !policy.is_null()) {
+    if (!policy.is_object()) r.fail("policy", "expected an object, found " + json_type_name(policy));
+    policies[""] = policy;
+  }
+  const Json& named = r.raw("policies");
+  if (!named.is_null() && !named.is_object()) r.fail("policies", "expected an object of policies by name");
+  for (const auto& [name, policy] : named.items()) {
+    if (name.empty() || name == "base") r.fail("policies", "a policy cannot be called \"" + name + "\"");
+    if (!policy.is_object()) r.fail("policies." + name, "expected an object, found " + json_type_name(policy));
+    policies[name] = policy;
+  }
+  return policies;
+}
+
+// The last stage before the `index`-th that left a policy of this name; "base" where there is none.
+std::string default_start(const Recipe& recipe, size_t index, bool any_policy, const std::string& policy) {
+  for (size_t i = index; i-- > 0;) {
+    const StageSpec& earlier = recipe.stages[i];
+    if (leaves_policy(earlier.type) && (any_policy || earlier.policy == policy)) return earlier.name;
+  }
+  return "base";
+}
+
+// Finds out what the `index`-th stage starts from, and with it whose policy it has.
+void resolve_start(Recipe& recipe, size_t index) {
+  StageSpec& stage = recipe.stages[index];
+  const std::string where = recipe.file + ": " + stage.path;
+  if (stage.from.empty()) stage.from = default_start(recipe, index, stage.policy.empty(), stage.policy);
+  const auto start = recipe.index_of(stage.from);
+  if (start && *start < index) {
+    const StageSpec& earlier = recipe.stages[*start];
+    if (!leaves_policy(earlier.type)) {
+      throw Error(fmt::format("stage \"{}\" starts from \"{}\", and a stage of type \"{}\" leaves no policy", stage.name,
+                              stage.from, earlier.type),
+                  where, "start from a stage that trains one, or from \"base\"");
+    }
+    if (!stage.policy.empty() && stage.policy != earlier.policy) {
+      throw Error(fmt::format("stage \"{}\" is of policy \"{}\" and starts from \"{}\", which is not", stage.name,
+                              stage.policy, stage.from),
+                  where, "leave out \"policy\", or start from \"base\"");
+    }
+    stage.policy = earlier.policy;
+  } else if (stage.from != "base") {
+    // A checkpoint directory is a policy of its own, and its base.
+    if (start || !std::filesystem::is_directory(stage.from)) {
+      throw Error(fmt::format("stage \"{}\" starts from \"{}\", which is no earlier stage and no directory", stage.name,
+                              stage.from),
+                  where, "use \"base\", the name of a stage before it, or a checkpoint directory");
+    }
+    if (!stage.policy.empty()) {
+      throw Error("\"policy\" and a checkpoint directory in \"from\" are two policies", where, "leave out one of them");
+    }
+    stage.policy = stage.from;
+    recipe.policies[stage.from] = {{"model", stage.from}};
+    stage.from = "base";
+  }
+  if (recipe.policies.contains(stage.policy)) return;
+  if (stage.policy.empty()) {
+    throw Error("the policy is missing", recipe.file + ": policy", "add \"policy\": {\"model\": \"path\"}");
+  }
+  throw Error(fmt::format("stage \"{}\" is of policy \"{}\", and there is none of that name", stage.name, stage.policy),
+              where, fmt::format("add it to \"policies\": {{\"{}\": {{\"model\": \"path\"}}}}", stage.policy));
+}
+
 }  // namespace
+
+bool leaves_policy(const std::string& type) { return type == "sft" || type == "rl" || type == "distill"; }
+
+std::optional<size_t> Recipe::index_of(const std::string& stage_name) const {
+  for (size_t i = 0; i < stages.size(); ++i) {
+    if (stages[i].name == stage_name) return i;
+  }
+  return std::nullopt;
+}
+
+std::string stage_directory(const std::string& out, size_t index, const std::string& name) {
+  return fmt::format("{}/stages/{:02}-{}", out, index + 1, name);
+}
 
 void apply_override(Json& recipe, const std::string& override) {
   const size_t equals = override.find('=');
@@ -129,9 +223,7 @@ Recipe read_recipe(const std::string& path, const std::vector<std::string>& over
   recipe.name = r.string("name", "run");
   r.string("description", "");
   recipe.seed = static_cast<uint64_t>(r.integer("seed", 0, {.min = 0}));
-  recipe.policy = r.raw("policy");
-  if (!recipe.policy.is_object())
-    r.fail("policy", "the policy is missing", "add \"policy\": {\"model\": \"path\"}");
+  recipe.policies = read_policies(r);
   recipe.sandbox = r.raw("sandbox");
   Json defaults = json;
   for (const std::string& key : kTopLevel) defaults.erase(key);
@@ -147,19 +239,13 @@ Recipe read_recipe(const std::string& path, const std::vector<std::string>& over
   }
   std::set<std::string> names;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    StageSpec& stage = recipe.stages[i];
-    const std::string where = path + ": " + stage.path;
-    if (stage.from.empty()) stage.from = i == 0 ? "base" : recipe.stages[i - 1].name;
-    if (stage.from != "base" && !names.contains(stage.from)) {
-      throw Error(
-          fmt::format("stage \"{}\" starts from \"{}\", which is no earlier stage", stage.name, stage.from),
-          where, "use \"base\" or the name of a stage before it");
-    }
-    if (stage.name == "base" || !names.insert(stage.name).second) {
-      throw Error(fmt::format("the stage name \"{}\" is taken", stage.name), where,
+    const std::string& name = recipe.stages[i].name;
+    if (name == "base" || !names.insert(name).second) {
+      throw Error(fmt::format("the stage name \"{}\" is taken", name), path + ": " + recipe.stages[i].path,
                   "give every stage a name of its own");
     }
   }
+  for (size_t i = 0; i < recipe.stages.size(); ++i) resolve_start(recipe, i);
   return recipe;
 }
 

@@ -12,6 +12,7 @@
 #include "grpo/rollout_file.h"
 #include "grpo/schedule.h"
 #include "grpo/trainer.h"
+#include "pipelines/batch_check.h"
 #include "pipelines/batch_file.h"
 #include "pipelines/stage.h"
 #include "pipelines/stage_policy.h"
@@ -84,10 +85,12 @@ Batch checkpoint_of_run(const ReplayOptions& options, const at::Device& device) 
   const Json info = read_manifest(options.batch);
   const Place place = place_of(options.batch, info.value("stage", ""));
   Recipe recipe = read_recipe(place.out + "/recipe.json", {});
-  const PolicySource source = read_policy_source(recipe.policy, recipe.file);
+  recipe.out = place.out;
   StageSpec& spec = recipe.stages[place.stage];
+  const PolicySources sources = read_policy_sources(recipe);
+  const PolicySource& source = sources.at(spec.policy);
   set_context_defaults(spec, source.files.config);
-  Batch batch{starting_policy(recipe, place.stage, source, place.out, chosen_dtype(options), device),
+  Batch batch{starting_policy(recipe, place.stage, source, chosen_dtype(options), device),
               trainer_options(trainer_keys(spec), options.overrides, recipe.file + ": " + spec.path), {}};
   Learner learner(batch.policy, batch.options, reference_policy(batch.options, batch.policy));
   const Json state = learner.restore(options.batch);
@@ -100,48 +103,24 @@ Batch checkpoint_of_run(const ReplayOptions& options, const at::Device& device) 
   return batch;
 }
 
-// What learning takes for granted of a batch that it has made itself.
+// What the options need of a batch that was sampled elsewhere.
 void check_fits(const Batch& batch, const std::string& where) {
-  const ModelConfig& config = batch.policy.config();
-  size_t episodes = 0, old = 0, reference = 0, behaviour = 0, entropy = 0;
-  for (const Group& group : batch.groups) {
-    for (const Episode& episode : group.episodes) {
-      if (episode.completion_ids.empty()) continue;
-      ++episodes;
-      old += !episode.old_logprobs.empty();
-      reference += !episode.ref_logprobs.empty();
-      behaviour += !episode.behaviour_logprobs.empty();
-      entropy += !episode.entropy.empty();
-      for (const auto* ids : {&episode.prompt_ids, &episode.completion_ids}) {
-        for (const int64_t id : *ids) {
-          if (id < config.vocab_size) continue;
-          throw Error(fmt::format("token id {} of problem {} is outside the model's vocabulary of {}", id,
-                                  episode.problem_id, config.vocab_size),
-                      where, "give the model that the batch was sampled from");
-        }
-      }
-    }
-  }
+  const BatchColumns columns = check_batch(batch.groups, batch.policy.config().vocab_size, where);
   const PolicyLossOptions& loss = batch.options.loss;
   struct Column {
     const char* name;
-    size_t count;
+    bool there;
     const char* needed_by;  // a key of the options; null: by nothing
   };
-  for (const Column& c : {Column{"old_logprobs", old, loss.use_kl_in_reward ? "use_kl_in_reward" : nullptr},
-                          Column{"ref_logprobs", reference, loss.beta > 0.0 ? "beta" : nullptr},
-                          Column{"behaviour_logprobs", behaviour,
+  for (const Column& c : {Column{"old_logprobs", columns.old_logprobs, loss.use_kl_in_reward ? "use_kl_in_reward" : nullptr},
+                          Column{"ref_logprobs", columns.ref_logprobs, loss.beta > 0.0 ? "beta" : nullptr},
+                          Column{"behaviour_logprobs", columns.behaviour_logprobs,
                                  loss.importance_sampling.mode != ImportanceSamplingMode::kNone ? "importance_sampling_mode"
                                                                                                 : nullptr},
-                          Column{"entropy", entropy, loss.top_entropy_quantile < 1.0 ? "top_entropy_quantile" : nullptr}}) {
-    if (c.count != 0 && c.count != episodes) {
-      throw Error(fmt::format("{} of {} samples have {}", c.count, episodes, c.name), where,
-                  "a batch has them for all of its samples, or for none");
-    }
-    if (c.needed_by != nullptr && c.count == 0 && episodes > 0) {
-      throw Error(fmt::format("the batch holds no {}, and {} needs them", c.name, c.needed_by), where,
-                  fmt::format("leave {} out with --set", c.needed_by));
-    }
+                          Column{"entropy", columns.entropy, loss.top_entropy_quantile < 1.0 ? "top_entropy_quantile" : nullptr}}) {
+    if (c.needed_by == nullptr || c.there || columns.samples == 0) continue;
+    throw Error(fmt::format("the batch holds no {}, and {} needs them", c.name, c.needed_by), where,
+                fmt::format("leave {} out with --set", c.needed_by));
   }
 }
 

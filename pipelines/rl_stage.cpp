@@ -3,14 +3,13 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "core/error.h"
-#include "core/file.h"
-#include "core/seed.h"
 #include "grpo/trainer.h"
-#include "pipelines/curriculum.h"
+#include "pipelines/batch_check.h"
+#include "pipelines/episode_lines.h"
 #include "pipelines/interruption.h"
+#include "pipelines/saved_rollouts.h"
+#include "pipelines/stage_curriculum.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_loop.h"
 #include "pipelines/stage_memory.h"
@@ -19,94 +18,6 @@
 
 namespace grpo {
 namespace {
-
-Json episode_json(const StagePlan& plan, const Group& group, const Episode& episode, const Rubric& rubric) {
-  Json scores = Json::object();
-  for (size_t i = 0; i < episode.scores.size(); ++i) {
-    const Score& score = episode.scores[i];
-    Json entry = {{"value", score.value ? Json(*score.value) : Json()},
-                  {"status", score_status_name(score.status)}};
-    if (!score.reason.empty()) entry["reason"] = score.reason;
-    scores[rubric.items[i].label] = entry;
-  }
-  return {{"stage", plan.spec.name},
-          {"problem_id", episode.problem_id},
-          {"sample_index", episode.sample_index},
-          {"prompt", group.problem.prompt},
-          {"answer", group.problem.answer},
-          {"columns", group.problem.columns},
-          {"completion", episode.completion},
-          {"completion_ids", episode.completion_ids},
-          {"behaviour_logprobs", episode.behaviour_logprobs},
-          {"finish_reason", finish_reason_name(episode.finish_reason)},
-          {"reward", episode.reward ? Json(*episode.reward) : Json()},
-          {"rewards", scores},
-          {"advantage", episode.advantage},
-          {"policy_version", episode.policy_version},
-          {"seed", episode.seed}};
-}
-
-// How hard the problems are for the policy the stage starts from, as a file of the stage, so that a resumed run trains
-// on the same ones: {"pass_rates": [one per problem, null where no sample could be judged]}.
-std::vector<std::optional<double>> measured_pass_rates(const StageContext& context, const TrainerOptions& options,
-                                                       const Policy& policy, const Rubric& rubric,
-                                                       const std::vector<Problem>& problems) {
-  const std::string path = context.directory + "/difficulty.json";
-  std::vector<std::optional<double>> rates;
-  if (std::filesystem::exists(path)) {
-    const Json stored = read_json_file(path);
-    for (const Json& rate : stored.at("pass_rates")) {
-      rates.push_back(rate.is_number() ? std::optional(rate.get<double>()) : std::nullopt);
-    }
-    if (rates.size() == problems.size()) return rates;
-    throw Error(fmt::format("holds {} pass rates for {} problems", rates.size(), problems.size()), path,
-                "the data has changed since the run began; start it anew");
-  }
-  constexpr uint64_t stream = 0x646966666963;
-  EvalOptions eval{.num_samples = context.plan.difficulty->num_samples,
-                   .sampling = options.sampling,
-                   .seed = derive_seed({stage_seed(context.recipe, context.plan.spec), stream}),
-                   .reward_workers = options.reward_workers,
-                   .engine = options.engine};
-  std::vector<Group> groups;
-  fmt::print(stderr, "{}: measuring how hard {} problems are\n", context.plan.spec.name, problems.size());
-  evaluate(policy, &*context.source.files.tokenizer, rubric, problems, eval, &groups);
-  rates = pass_rates(groups);
-  Json list = Json::array();
-  for (const auto& rate : rates) list.push_back(rate ? Json(*rate) : Json());
-  std::filesystem::create_directories(context.directory);
-  write_file_atomically(path, Json{{"pass_rates", list}}.dump() + "\n");
-  return rates;
-}
-
-// What "difficulty" makes of the training problems; none where the stage does not ask for it.
-std::optional<Curriculum> make_curriculum(const StageContext& context, const TrainerOptions& options,
-                                          const Policy& policy, const Rubric& rubric, const StageData& data) {
-  const std::optional<DifficultyOptions>& difficulty = context.plan.difficulty;
-  if (!difficulty) return std::nullopt;
-  const uint64_t seed = stage_seed(context.recipe, context.plan.spec);
-  const std::string where = context.recipe.file + ": " + context.plan.spec.path;
-  const std::vector<Problem> problems = data.train->head(difficulty->num_problems);
-  if (!difficulty->column.empty()) {
-    return Curriculum(problems, difficulty_of_column(problems, difficulty->column, where), difficulty->easy_first, seed);
-  }
-  const auto rates = measured_pass_rates(context, options, policy, rubric, problems);
-  std::vector<Problem> kept;
-  std::vector<double> hardness;
-  for (size_t i = 0; i < problems.size(); ++i) {
-    if (!rates[i] || *rates[i] < difficulty->min_pass_rate || *rates[i] > difficulty->max_pass_rate) continue;
-    kept.push_back(problems[i]);
-    hardness.push_back(1.0 - *rates[i]);
-  }
-  fmt::print(stderr, "{}: {} of {} problems are solved {:.0f} to {:.0f} % of the time\n", context.plan.spec.name,
-             kept.size(), problems.size(), 100 * difficulty->min_pass_rate, 100 * difficulty->max_pass_rate);
-  if (kept.empty()) {
-    throw Error(fmt::format("none of {} problems has a pass rate from {} to {}", problems.size(),
-                            difficulty->min_pass_rate, difficulty->max_pass_rate),
-                where + ".difficulty", "widen the bounds, or start from another policy");
-  }
-  return Curriculum(std::move(kept), std::move(hardness), difficulty->easy_first, seed);
-}
 
 // The step that went wrong, for grpo replay; the newest two are kept. Returns where it is.
 std::string save_skipped(const StageContext& context, const Trainer& trainer) {
@@ -120,7 +31,7 @@ std::string save_skipped(const StageContext& context, const Trainer& trainer) {
 
 // Takes the heaviest training pass once, so that a device that is too small shows now.
 void probe(const StageContext& context, const StageData& data, const Policy& policy, Trainer& trainer) {
-  const int64_t prompt = longest_samples(context.plan, data, *context.source.files.tokenizer).prompt;
+  const int64_t prompt = longest_samples(context.recipe, context.plan, data, *context.source.files.tokenizer).prompt;
   StepTimes times;
   Json spent = Json::object();
   int64_t tokens = 0;
@@ -138,6 +49,13 @@ void probe(const StageContext& context, const StageData& data, const Policy& pol
              size_text(peak_memory(policy.device())), size_text(context.planned_memory));
 }
 
+Collector::Rollout saved_rollout(const StageContext& context, int64_t step, const ModelConfig& config) {
+  const std::string& path = context.rollouts.at(static_cast<size_t>(step / context.plan.steps_per_rollout));
+  Collector::Rollout rollout = load_rollout(path);
+  check_batch(rollout.groups, config.vocab_size, path);
+  return rollout;
+}
+
 }  // namespace
 
 Json run_rl_stage(const StageContext& context, Policy& policy) {
@@ -150,13 +68,17 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   Trainer trainer(policy, &*context.source.files.tokenizer, rubric, options,
                   stage_seed(context.recipe, context.plan.spec), reference_policy(options, policy));
   const StageData data = load_data(context.recipe, context.plan, context.source);
-  const std::optional<Curriculum> curriculum = make_curriculum(context, options, policy, rubric, data);
+  const bool sampled = context.rollouts.empty();
+  std::optional<Curriculum> curriculum;
+  if (sampled) curriculum = make_curriculum(context, options, policy, rubric, data);
   const DrawProblem draw = [&](int64_t n) { return curriculum ? curriculum->draw(n) : data.train->draw(n); };
+  // --debug train-only: the next of the rollouts that were saved.
+  const auto saved = [&] { return saved_rollout(context, trainer.steps_done(), policy.config()); };
   probe(context, data, policy, trainer);
   StageLoop loop;
   loop.times = &trainer.times();
   loop.step = [&] {
-    Json metrics = trainer.collect(draw);
+    Json metrics = sampled ? trainer.collect(draw) : trainer.collect_from(saved);
     metrics.update(trainer.learn());
     if (trainer.skipped()) trainer.stop_if_stuck(save_skipped(context, trainer));
     return metrics;
@@ -167,13 +89,7 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   loop.write_episodes = [&](MetricsWriter& file, int64_t line) {
     // Once per rollout, at its first step.
     if ((trainer.steps_done() - 1) % context.plan.steps_per_rollout != 0) return;
-    int64_t written = 0;
-    for (const Group& group : trainer.groups()) {
-      for (const Episode& episode : group.episodes) {
-        if (context.plan.log_episodes >= 0 && written++ >= context.plan.log_episodes) return;
-        file.write(line, episode_json(context.plan, group, episode, rubric));
-      }
-    }
+    write_episodes(file, line, context.plan, trainer.groups(), rubric);
   };
   const std::string accuracy = "rewards/" + rubric.items.front().label + "/mean";
   // Steps that share a rollout show what it gave.
@@ -185,7 +101,7 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
                            {"length", number_of(rollout, "completions/mean_length")}};
   };
   // Said once: what became of later steps is in the metrics.
-  loop.warning = [wanted = context.plan.rollout_groups, said = false](const Json& m) mutable -> std::string {
+  loop.warning = [wanted = context.plan.rollout_draws, said = false](const Json& m) mutable -> std::string {
     const auto found = m.find("rollout/groups");
     if (said || found == m.end() || *found >= wanted) return "";
     said = true;
@@ -193,7 +109,8 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
                        "with these",
                        found->get<int64_t>(), wanted, m["rollout/rounds"].get<int64_t>());
   };
-  return run_loop(context, policy, loop, eval_problems(context.plan, data), rubric);
+  Json eval = run_loop(context, policy, loop, eval_problems(context.plan, data), rubric);
+  return {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}};
 }
 
 }  // namespace grpo

@@ -2,17 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 
 #include "core/atomic_directory.h"
+#include "core/cancelled.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/make_folders.h"
 #include "core/version.h"
 #include "pipelines/code_judge.h"
+#include "pipelines/distill_stage.h"
 #include "pipelines/interruption.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
+#include "pipelines/reject_stage.h"
+#include "pipelines/reward_model_stage.h"
+#include "pipelines/saved_rollouts.h"
 #include "pipelines/stage.h"
 #include "pipelines/stage_memory.h"
 #include "pipelines/stage_policy.h"
@@ -30,22 +38,38 @@ std::optional<at::ScalarType> chosen_dtype(const RunOptions& options) {
   return parse_dtype(options.dtype, "--dtype");
 }
 
+constexpr const char* kDebug = "debug.json";  // in the folder of a debugging run
+
+// A debugging run must not be taken for one that has trained, nor the other way round.
+void check_debugging(const std::string& out, bool started, bool debugging) {
+  const bool debugged = fs::exists(out + "/" + kDebug);
+  if (debugged && !debugging) {
+    throw Error("the directory holds a debugging run (--debug)", out, "give another --out");
+  }
+  if (started && !debugged && debugging) {
+    throw Error("the directory holds a run that --debug would leave half a stage in", out,
+                "give --debug an --out of its own, and policy.model to start from what a run has trained");
+  }
+}
+
 // Makes `out` the folder of a run of this recipe, or finds that it is.
-void claim_directory(const std::string& out, const Recipe& recipe) {
+void claim_directory(const std::string& out, const Recipe& recipe, bool debugging) {
   const std::string path = out + "/recipe.json";
   const std::string text = recipe.resolved.dump(2) + "\n";
   const bool started = fs::exists(path);
+  check_debugging(out, started, debugging);
   if (started && read_file(path) != text) {
     throw Error("the directory holds a run of another recipe (or with other --set values)", out,
                 "resume with the recipe as it was, or give another --out");
   }
-  fs::create_directories(out);
+  make_folders(out);
   for (const auto& entry : fs::directory_iterator(out)) {
     // recipe.json comes first, so a run killed before it was whole has left its beginning and nothing else.
     if (started || entry.path().filename().string().starts_with("recipe.json.tmp-")) continue;
     throw Error("the output directory exists and holds something that is not a run", out, "give a new --out");
   }
   remove_unfinished(out);
+  if (debugging) write_file_atomically(out + "/" + kDebug, "{}\n");
   if (!started) write_file_atomically(path, text);
 }
 
@@ -69,7 +93,7 @@ void write_model(Policy& policy, const PolicySource& source, const std::string& 
 constexpr const char* kFinished = "/finished";
 
 std::optional<Json> finished_stage(const std::string& directory) {
-  for (const std::string& left : {directory + "/model", directory + kFinished}) {
+  for (const std::string& left : {directory + "/model", directory + "/data", directory + kFinished}) {
     if (!fs::exists(left + "/manifest.json")) continue;
     verify_directory(left);
     return read_manifest(left);
@@ -104,6 +128,25 @@ std::pair<Recipe, std::shared_ptr<Judge>> open_recipe(const std::string& path,
   return {std::move(recipe), std::move(judge)};
 }
 
+Json describe_policy(const PolicySource& source) {
+  const ParameterCount count = count_parameters(source.files.config);
+  return {{"model_type", source.files.config.model_type},
+          {"from", source.model.value_or("scratch")},
+          {"parameters_total", count.total},
+          {"parameters_active", count.active},
+          {"parameters_trainable", source.parameters_trainable}};
+}
+
+// The stage, checked as far as what it needs is there, with its memory plan.
+Json describe_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
+                    const std::shared_ptr<Judge>& judge, const RunOptions& options, at::DeviceType device) {
+  StageLengths lengths;
+  Json out = check_stage(recipe, spec, source, judge, lengths);
+  out["memory"] =
+      memory_json(plan_stage_memory(recipe, spec, source, lengths, policy_dtype(source, options), device));
+  return out;
+}
+
 // What check_recipe returns.
 Json describe(Recipe recipe, const std::shared_ptr<Judge>& judge, const RunOptions& options) {
   chosen_dtype(options);
@@ -111,14 +154,11 @@ Json describe(Recipe recipe, const std::shared_ptr<Judge>& judge, const RunOptio
   const at::DeviceType device = options.device == "cuda" ? at::kCUDA : choose_device(options.device).type();
   std::string reason;
   const bool usable = device == at::kCPU || load_cuda_plugin(&reason);
-  const PolicySource source = read_policy_source(recipe.policy, recipe.file);
-  const ParameterCount count = count_parameters(source.files.config);
+  const PolicySources sources = read_policy_sources(recipe);
   Json out = {{"recipe", recipe.file}, {"name", recipe.name}, {"seed", recipe.seed}};
-  out["policy"] = {{"model_type", source.files.config.model_type},
-                   {"from", source.model.value_or("scratch")},
-                   {"parameters_total", count.total},
-                   {"parameters_active", count.active},
-                   {"parameters_trainable", source.parameters_trainable}};
+  for (const auto& [name, source] : sources) {
+    (name.empty() ? out["policy"] : out["policies"][name]) = describe_policy(source);
+  }
   if (judge) {
     const Sandbox& sandbox = judge->sandbox();
     out["sandbox"] = {{"tier", tier_name(sandbox.tier())}, {"slots", sandbox.slots()}};
@@ -126,15 +166,113 @@ Json describe(Recipe recipe, const std::shared_ptr<Judge>& judge, const RunOptio
   }
   out["stages"] = Json::array();
   for (StageSpec& spec : recipe.stages) {
+    const PolicySource& source = sources.at(spec.policy);
     set_context_defaults(spec, source.files.config);
-    StageLengths lengths;
-    out["stages"].push_back(check_stage(recipe, spec, source, judge, lengths));
-    const MemoryPlan plan =
-        plan_stage_memory(recipe, spec, source, lengths, policy_dtype(source, options), device);
-    Json& memory = out["stages"].back()["memory"] = memory_json(plan);
+    out["stages"].push_back(describe_stage(recipe, spec, source, judge, options, device));
+    Json& memory = out["stages"].back()["memory"];
     if (usable) memory["free_bytes"] = device_memory(at::Device(device, device == at::kCUDA ? 0 : -1)).free;
   }
   return out;
+}
+
+// The plan of every stage, shown. Throws Error where one does not fit.
+std::vector<MemoryPlan> memory_plans(const Recipe& recipe, const PolicySources& sources, const Json& checked,
+                                     const at::Device& device, const RunOptions& options) {
+  std::vector<MemoryPlan> plans;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    const Json& planned = checked["stages"][i]["memory"];
+    const auto free = planned["free_bytes"].get<int64_t>();
+    plans.push_back(memory_plan(planned));
+    fmt::print(stderr, "{}", memory_text(recipe.stages[i].name, plans.back(), free));
+    if (device.is_cuda() && !options.ignore_memory_plan) {
+      check_memory(recipe, recipe.stages[i], sources.at(recipe.stages[i].policy), plans.back(), free);
+    }
+  }
+  return plans;
+}
+
+using StageFunction = Json (*)(const StageContext& context, Policy& policy);
+
+StageFunction stage_function(const std::string& type) {
+  if (type == "sft") return run_sft_stage;
+  if (type == "rl") return run_rl_stage;
+  if (type == "distill") return run_distill_stage;
+  if (type == "reward_model") return run_reward_model_stage;
+  GRPO_CHECK(type == "reject");
+  return run_reject_stage;
+}
+
+// What a stage leaves that trains no policy, whole, and what says that it is finished.
+void commit_artefact(const StageContext& context, Json& finished) {
+  AtomicDirectory data(context.directory + "/data");
+  finished.update(write_kept(context, data.path()));
+  data.commit(finished);
+}
+
+// Runs a stage that is not finished, and leaves what says that it is; returns that. Throws Interrupted.
+Json run_stage(const StageContext& context, size_t index, const RunOptions& options, const at::Device& device) {
+  const StageSpec& spec = context.plan.spec;
+  const PolicySource& source = context.source;
+  const auto start = std::chrono::steady_clock::now();
+  Policy policy = starting_policy(context.recipe, index, source, chosen_dtype(options), device);
+  Json finished = {{"name", spec.name}, {"stage", spec.type}, {"from", spec.from}, {"version", kVersion}};
+  const bool learns = options.debug != DebugMode::kRolloutOnly || spec.type != "rl";
+  if (learns) {
+    finished.update(stage_function(spec.type)(context, policy));
+  } else {
+    const std::vector<std::string> rollouts = run_rollouts(context, policy);
+    finished["steps"] = 0;
+    finished["eval"] = Json::array();
+    finished["rollouts"] = rollouts;
+  }
+  finished["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  finished["memory"] = {{"planned_bytes", context.planned_memory}, {"peak_bytes", peak_memory(device)}};
+  if (!learns) return finished;
+  if (spec.type == "reject") {
+    commit_artefact(context, finished);
+    return finished;
+  }
+  // Weights from scratch are not kept, and an adapter without its base is of no use.
+  const auto base = starting_model(context.recipe, spec, source);
+  if (!policy.adapters().empty() && base) {
+    finished["adapter"] = context.directory + "/adapter";
+    write_adapter(policy, source, *base, context.directory + "/adapter");
+  }
+  if (context.plan.checkpoints.save_model) {
+    finished["model"] = context.directory + "/model";
+    write_model(policy, source, context.directory + "/model", finished);
+  } else {
+    AtomicDirectory nothing(context.directory + kFinished);
+    nothing.commit(finished);
+  }
+  return finished;
+}
+
+// --debug train-only: what the stage in `directory` learns from. Throws Error where there is nothing.
+std::vector<std::string> rollouts_to_learn(const RunOptions& options, const std::string& directory) {
+  if (options.debug != DebugMode::kTrainOnly) return {};
+  return list_rollouts(options.rollouts.empty() ? directory + "/rollouts" : options.rollouts);
+}
+
+// What is wrong with asking for --debug. Before anything is written.
+void check_debug(const Recipe& recipe, const std::string& out, const RunOptions& options) {
+  if (options.debug == DebugMode::kNone) return;
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    const std::string directory = stage_directory(out, i, recipe.stages[i].name);
+    if (recipe.stages[i].type != "rl" || finished_stage(directory)) continue;
+    rollouts_to_learn(options, directory);
+    return;
+  }
+  throw Error("there is no stage of type \"rl\" to debug, or all of them are finished", recipe.file + " in " + out,
+              "give another --out, or run it without --debug");
+}
+
+// Told to stop where nothing of the stage was done yet, or where all of it that counts is on the disk.
+[[noreturn]] void stop_without_checkpoint(const StageSpec& spec) {
+  const int signal = Interruption::signal();
+  throw Interrupted(signal, fmt::format("stopped by {} in stage \"{}\", between two checkpoints; the same command goes on "
+                                        "from what is saved",
+                                        signal == SIGINT ? "SIGINT" : "SIGTERM", spec.name));
 }
 
 }  // namespace
@@ -148,39 +286,40 @@ Json check_recipe(const std::string& path, const std::vector<std::string>& overr
 Json run_recipe(const std::string& path, const std::vector<std::string>& overrides, const std::string& out,
                 const RunOptions& options) {
   auto [recipe, judge] = open_recipe(path, overrides);
+  recipe.out = out;
   std::string why_not_cuda;
   const at::Device device = choose_device(options.device, &why_not_cuda);
   if (!why_not_cuda.empty()) fmt::print(stderr, "running on the CPU: {}\n", why_not_cuda);
+  check_debug(recipe, out, options);
   const Json checked = describe(recipe, judge, options);
-  const PolicySource source = read_policy_source(recipe.policy, path);
-  for (StageSpec& spec : recipe.stages) set_context_defaults(spec, source.files.config);
-  const auto dtype = chosen_dtype(options);
-  std::vector<MemoryPlan> memory;
-  for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    const Json& planned = checked["stages"][i]["memory"];
-    const auto free = planned["free_bytes"].get<int64_t>();
-    memory.push_back(memory_plan(planned));
-    fmt::print(stderr, "{}", memory_text(recipe.stages[i].name, memory.back(), free));
-    if (device.is_cuda() && !options.ignore_memory_plan) {
-      check_memory(recipe, recipe.stages[i], source, memory.back(), free);
-    }
-  }
-  claim_directory(out, recipe);
+  const PolicySources sources = read_policy_sources(recipe);
+  for (StageSpec& spec : recipe.stages) set_context_defaults(spec, sources.at(spec.policy).files.config);
+  const std::vector<MemoryPlan> memory = memory_plans(recipe, sources, checked, device, options);
+  const bool debugging = options.debug != DebugMode::kNone;
+  claim_directory(out, recipe, debugging);
   const Interruption interruption;
 
   Json summary = {{"recipe", path}, {"out", out}, {"device", device.str()}, {"stages", Json::array()}};
   int64_t step_offset = 0;
   for (size_t i = 0; i < recipe.stages.size(); ++i) {
     const StageSpec& spec = recipe.stages[i];
-    const StagePlan plan = plan_stage(recipe, spec);
+    const PolicySource& source = sources.at(spec.policy);
+    StagePlan plan = plan_stage(recipe, spec);
     const std::string directory = stage_directory(out, i, spec.name);
     std::optional<Json> finished = finished_stage(directory);
+    const bool debugged = debugging && !finished && spec.type == "rl";
     if (!finished) {
-      const auto start = std::chrono::steady_clock::now();
+      std::vector<std::string> rollouts;
+      if (debugged) rollouts = rollouts_to_learn(options, directory);
+      if (!rollouts.empty()) {
+        plan.eval.reset();
+        plan.max_steps = std::min(plan.max_steps, static_cast<int64_t>(rollouts.size()) * plan.steps_per_rollout);
+      }
+      // What could not be looked at before the stages that it needs had run.
+      if (checked["stages"][i].contains("awaits")) describe_stage(recipe, spec, source, judge, options, device.type());
       reset_peak_memory(device);
       // On the CPU the process itself counts as well.
       const int64_t planned = memory[i].peak_bytes() + (device.is_cpu() ? taken_memory(device) : 0);
-      Policy policy = starting_policy(recipe, i, source, out, dtype, device);
       const StageContext context{.recipe = recipe,
                                  .plan = plan,
                                  .source = source,
@@ -191,36 +330,21 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
                                  .episodes_path = out + "/episodes.jsonl",
                                  .rewards_log = out + "/rewards.log",
                                  .judge = judge,
-                                 .planned_memory = planned};
-      const Json history =
-          spec.type == "sft" ? run_sft_stage(context, policy) : run_rl_stage(context, policy);
-      finished =
-          Json{{"name", spec.name},
-               {"stage", spec.type},
-               {"from", spec.from},
-               {"steps", plan.max_steps},
-               {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
-               {"version", kVersion},
-               {"memory", {{"planned_bytes", planned}, {"peak_bytes", peak_memory(device)}}},
-               {"eval", history}};
-      // Weights from scratch are not kept, and an adapter without its base is of no use.
-      const auto base = starting_model(recipe, spec, source, out);
-      if (!policy.adapters().empty() && base) {
-        (*finished)["adapter"] = directory + "/adapter";
-        write_adapter(policy, source, *base, directory + "/adapter");
-      }
-      if (plan.checkpoints.save_model) {
-        (*finished)["model"] = directory + "/model";
-        write_model(policy, source, directory + "/model", *finished);
-      } else {
-        AtomicDirectory nothing(directory + kFinished);
-        nothing.commit(*finished);
+                                 .device = device,
+                                 .planned_memory = planned,
+                                 .rollouts = rollouts};
+      try {
+        finished = run_stage(context, i, options, device);
+      } catch (const Cancelled&) {
+        stop_without_checkpoint(spec);
       }
     }
     // The finished model stands for them. Also where a run was killed before it could clean up.
     remove_checkpoints(directory);
+    remove_sampled(directory);
     summary["stages"].push_back(*finished);
-    step_offset += plan.max_steps + 1;
+    step_offset += (*finished)["steps"].get<int64_t>() + 1;
+    if (debugged) break;
   }
   write_file_atomically(out + "/summary.json", summary.dump(2) + "\n");
   return summary;

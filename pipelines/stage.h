@@ -36,10 +36,11 @@ struct StagePlan {
   CheckpointPolicy checkpoints;
   MetricNames metric_names = MetricNames::kTrl;  // "metric_names": under which metrics.jsonl and TensorBoard have them
   int64_t log_episodes = 16;  // episodes per rollout written to episodes.jsonl
-  int64_t max_steps = 0;
+  int64_t max_steps = 0;  // 0: as many as num_train_epochs make of the data
+  double num_train_epochs = 0.0;  // sft; 0: max_steps says
   int64_t steps_per_rollout = 1;  // optimizer steps that share a rollout
   int64_t max_completion_length = 0;
-  int64_t rollout_groups = 0;     // rl: groups of a whole rollout
+  int64_t rollout_draws = 0;      // problems that a rollout takes; of a supervised stage, samples of a step
   std::optional<DifficultyOptions> difficulty = std::nullopt;  // rl: "difficulty" (pipelines/curriculum.h)
 };
 
@@ -57,21 +58,39 @@ struct StageContext {
   std::string episodes_path;
   std::string rewards_log;  // where rewards say what is none of their verdicts' business (OUT/rewards.log)
   std::shared_ptr<Judge> judge = nullptr;  // of rewards that run code; null: there is none
+  std::optional<at::Device> device = std::nullopt;  // of the run, for what a stage loads beside its policy
   int64_t planned_memory = 0;  // bytes; each line of metrics sets it beside what was taken so far
+  // rl, --debug train-only: learns from these (pipelines/saved_rollouts.h), one after the other. Empty: it samples.
+  std::vector<std::string> rollouts = {};
+
+  // The same stage with another plan, which must outlive it.
+  StageContext with(const StagePlan& other) const;
 };
 
-// Runs the stage on `policy` (already loaded), from its newest checkpoint if there is one, and returns its
-// history of evaluations. Progress to stderr. Throws Interrupted where the process was told to stop.
+// Runs the stage on `policy` (already loaded), from where it stopped if it was begun before, and returns what its manifest
+// says of it: "steps" (lines of metrics beside its first), "eval" (its history of evaluations), and what is its own.
+// Progress to stderr. Throws Interrupted where the process was told to stop.
 Json run_sft_stage(const StageContext& context, Policy& policy);
 Json run_rl_stage(const StageContext& context, Policy& policy);
+Json run_reject_stage(const StageContext& context, Policy& policy);  // pipelines/reject_stage.h
+// Those of reward models and of distillation are in pipelines/reward_model_stage.h and distill_stage.h.
+// --debug rollout-only: samples and scores the rollouts of all steps with the policy as it is, and learns nothing. They
+// go to the stage's rollouts/ (pipelines/saved_rollouts.h), their metrics and samples where the stage itself writes
+// them; those that are there already are not sampled again. Returns their paths. Throws Cancelled where the process was told to stop.
+std::vector<std::string> run_rollouts(const StageContext& context, const Policy& policy);
 
 // What a stage leaves open and the model decides: max_completion_length is a quarter of the context, at most
 // 1024.
 void set_context_defaults(StageSpec& spec, const ModelConfig& config);
+// The stage with max_steps said in numbers, where it said num_train_epochs.
+StageSpec with_max_steps(StageSpec spec, int64_t max_steps);
+// The context's plan with its num_train_epochs over a set of this many samples as optimizer steps, the last one full.
+// Throws Error for an endless set (0).
+StagePlan with_steps(const StageContext& context, int64_t num_samples);
 // Reads every key of a stage but those inside data and rewards. Throws Error.
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);
-// The same, and builds its data sources and rubric (with `judge`, which may be null); describes the stage, and sets how
-// long its samples are. Throws Error, also where the host lacks what judging the problems takes (Reward::check_host).
+// The same, and builds its data sources and rubric (with `judge`, which may be null); describes the stage, a stage of
+// type rl with its "loss" (grpo/loss_knobs.h), and sets how long its samples are. Throws Error, also where the host lacks what judging the problems takes (Reward::check_host).
 Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                  const std::shared_ptr<Judge>& judge, StageLengths& lengths);
 

@@ -7,6 +7,8 @@
 
 #include "core/types.h"
 #include "pipelines/data.h"
+#include "pipelines/mixture.h"
+#include "pipelines/model_reward.h"
 #include "pipelines/stage.h"
 #include "pipelines/stage_memory.h"
 #include "rewards/rubric.h"
@@ -19,19 +21,25 @@ uint64_t stage_seed(const Recipe& recipe, const StageSpec& spec);
 uint64_t eval_seed(const Recipe& recipe);
 
 struct StageData {
-  std::optional<ProblemSource> train;  // always there
+  std::optional<Mixture> train;        // always there
   std::optional<ProblemSource> eval;   // where the stage evaluates
 };
 
 // Reads and tokenises both. Throws Error.
 StageData load_data(const Recipe& recipe, const StagePlan& plan, const PolicySource& source);
-// None where the stage does not evaluate.
+// None where the stage does not evaluate. They count as problems of the first part of data.train, which is the one that a
+// rubric's "sources" then has to judge.
 std::vector<Problem> eval_problems(const StagePlan& plan, const StageData& data);
 
 // How long samples are: of the first ones that the stage draws, all of a small set, 256 of a large or endless one.
-StageLengths longest_samples(const StagePlan& plan, const StageData& data, const Tokenizer& tokenizer);
+StageLengths longest_samples(const Recipe& recipe, const StagePlan& plan, const StageData& data, const Tokenizer& tokenizer);
 
-Rubric stage_rubric(const Recipe& recipe, const StagePlan& plan, const RewardContext& context);
+// What a stage reads its training data for.
+DataUse data_use(const Recipe& recipe, const StageSpec& spec);
+
+// With the reward `model` (pipelines/model_reward.h), as `models` say but for their directories, which are those of the
+// run's stages where they have such names.
+Rubric stage_rubric(const Recipe& recipe, const StagePlan& plan, RewardContext context, ModelRewardSettings models);
 Rubric stage_rubric(const StageContext& context);
 
 }  // namespace grpo

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <filesystem>
 #include <limits>
 
 #include "core/atomic_directory.h"
 #include "core/cancelled.h"
 #include "core/error.h"
+#include "core/make_folders.h"
 #include "core/metric_names.h"
 #include "core/tensorboard_events.h"
 #include "pipelines/checkpoints.h"
@@ -16,8 +16,6 @@
 #include "policy/device_memory.h"
 
 namespace grpo {
-
-namespace fs = std::filesystem;
 
 double number_of(const Json& metrics, const char* key) {
   const auto it = metrics.find(key);
@@ -27,6 +25,8 @@ double number_of(const Json& metrics, const char* key) {
 
 namespace {
 
+constexpr const char* kUnwritten = "unwritten_step";  // in the manifest of a checkpoint: metrics of its last step
+
 class RunningStage {
  public:
   RunningStage(const StageContext& context, const Policy& policy, const StageLoop& loop)
@@ -35,17 +35,23 @@ class RunningStage {
   Json run(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
     const StagePlan& plan = context_.plan;
     if (step_ > 0) progress_.message(fmt::format("{}: resumed from checkpoint {}", plan.spec.name, step_));
-    if (step_ == 0 && plan.eval && loop_.eval_at_start) {
-      Json metrics = header();
-      evaluate_now(problems, *rubric, metrics);
-      loop_.times->report(metrics);
-      write(metrics);
+    try {
+      if (step_ == 0 && plan.eval && loop_.eval_at_start) {
+        Json metrics = header();
+        evaluate_now(problems, *rubric, metrics);
+        loop_.times->report(metrics);
+        write(metrics);
+      }
+      if (!unwritten_.is_null()) finish_step(problems, rubric);
+    } catch (const Cancelled&) {
+      stop_here();
     }
     while (step_ < plan.max_steps) {
       try {
-        take_step(problems, rubric);
+        take_step();
+        finish_step(problems, rubric);
       } catch (const Cancelled&) {
-        stop_before_next_step();
+        stop_here();
       }
       const bool last = step_ == plan.max_steps;
       const int signal = Interruption::signal();
@@ -64,18 +70,21 @@ class RunningStage {
  private:
   // Steps done by those before us.
   int64_t resume() {
-    fs::create_directories(context_.directory);
+    make_folders(context_.directory);
     remove_unfinished(context_.directory);
     const auto checkpoints = usable_checkpoints(context_.directory);
     if (checkpoints.empty()) return 0;
     loop_.restore(checkpoints.front().second);
     const int64_t step = checkpoints.front().first;
-    if (step > 0) history_ = read_manifest(checkpoints.front().second)["eval"];  // at 0 it is evaluated again
+    const Json info = read_manifest(checkpoints.front().second);
+    if (step > 0) history_ = info["eval"];  // at 0 it is evaluated again
+    unwritten_ = info.value(kUnwritten, Json());
     return step;
   }
 
-  // The step that was under way is taken again from the checkpoint, or, if it had its rollout, from there.
-  [[noreturn]] void stop_before_next_step() {
+  // Saves what there is: after the last step that was done, also where its evaluation is not. The step that was under way
+  // is taken again from the checkpoint, or, if it had its rollout, from there.
+  [[noreturn]] void stop_here() {
     const auto saved = usable_checkpoints(context_.directory);
     if (saved.empty() || saved.front().first != step_) save();
     const int signal = Interruption::signal();
@@ -84,9 +93,11 @@ class RunningStage {
 
   int64_t line() const { return context_.step_offset + step_; }
   int64_t last_line() const { return step_ == 0 ? line() - 1 : line(); }
+  // Of metrics: the line of a step that is still to be evaluated may be there, from a run that was killed after it.
+  int64_t last_written() const { return unwritten_.is_null() ? last_line() : line() - 1; }
   Json header() const { return {{"stage", context_.plan.spec.name}, {"stage_step", step_}}; }
 
-  void take_step(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
+  void take_step() {
     const StagePlan& plan = context_.plan;
     const Json result = loop_.step();
     ++step_;
@@ -96,6 +107,14 @@ class RunningStage {
       progress_.message(fmt::format("{}: step {}: warning: {}", plan.spec.name, step_, text));
     }
     if (loop_.write_episodes) loop_.write_episodes(episodes_, line());
+    unwritten_ = metrics;
+  }
+
+  // The evaluation that a step is followed by, and its line. From unwritten_, which a checkpoint keeps where the
+  // evaluation was given up.
+  void finish_step(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
+    const StagePlan& plan = context_.plan;
+    Json metrics = unwritten_;
     const bool last = step_ == plan.max_steps;
     if (plan.eval && (last || (plan.eval->steps > 0 && step_ % plan.eval->steps == 0))) {
       evaluate_now(problems, *rubric, metrics);
@@ -104,6 +123,7 @@ class RunningStage {
     metrics["memory/planned_bytes"] = context_.planned_memory;
     loop_.times->report(metrics);
     write(metrics);
+    unwritten_ = Json();
     progress_.update(step_, loop_.shown(metrics));
   }
 
@@ -117,6 +137,7 @@ class RunningStage {
     const StagePlan& plan = context_.plan;
     EvalOptions options = plan.eval->options;
     options.sampling.eos_ids = context_.source.files.eos_token_ids;
+    options.stop_request = [] { return Interruption::signal() != 0; };
     const EvalResult result = loop_.times->measure("evaluate", [&] {
       return evaluate(policy_, &*context_.source.files.tokenizer, rubric, problems, options);
     });
@@ -137,8 +158,9 @@ class RunningStage {
       metrics_.sync();
       tensorboard_.sync();
       episodes_.sync();
-      save_checkpoint(context_.directory, step_, plan.checkpoints.save_total_limit,
-                      {{"stage", plan.spec.name}, {"step", step_}, {"eval", history_}}, loop_.save);
+      Json info = {{"stage", plan.spec.name}, {"step", step_}, {"eval", history_}};
+      if (!unwritten_.is_null()) info[kUnwritten] = unwritten_;
+      save_checkpoint(context_.directory, step_, plan.checkpoints.save_total_limit, info, loop_.save);
     });
   }
 
@@ -152,9 +174,10 @@ class RunningStage {
   const Policy& policy_;
   const StageLoop& loop_;
   Json history_ = Json::array();
+  Json unwritten_;  // of a step that is done and whose evaluation or line is not; null: there is none
   int64_t step_ = 0;
-  MetricsWriter metrics_{context_.metrics_path, last_line()};
-  TensorBoardWriter tensorboard_{context_.tensorboard, last_line()};
+  MetricsWriter metrics_{context_.metrics_path, last_written()};
+  TensorBoardWriter tensorboard_{context_.tensorboard, last_written()};
   MetricsWriter episodes_{context_.episodes_path, last_line()};
   Progress progress_{context_.plan.spec.name, context_.plan.max_steps, step_};
 };

@@ -31,7 +31,8 @@ double number_of(const Json& metrics, const char* key);
 
 // Runs the stage to its end, from its newest checkpoint if there is one, and returns its history of evaluations. A
 // line's times are those since the line before, so that a save counts in the line after it. Throws Interrupted, with
-// a checkpoint saved, where the process was told to stop (pipelines/interruption.h).
+// a checkpoint saved, where the process was told to stop (pipelines/interruption.h); an evaluation is given up for that,
+// and made anew by the run that goes on.
 Json run_loop(const StageContext& context, const Policy& policy, const StageLoop& loop,
               const std::vector<Problem>& problems, const std::optional<Rubric>& rubric);
 

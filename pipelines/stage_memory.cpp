@@ -6,12 +6,20 @@
 #include "core/error.h"
 #include "grpo/sft_trainer.h"
 #include "grpo/trainer.h"
+#include "pipelines/distill_stage.h"
+#include "pipelines/reject_stage.h"
+#include "pipelines/reward_model_stage.h"
 #include "pipelines/stage.h"
 
 namespace grpo {
 namespace {
 
-void add_training(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size) {
+void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengths& lengths, at::ScalarType dtype,
+                  StageSize& size) {
+  const StageSpec spec = with_max_steps(whole, 1);
+  if (spec.type == "distill") return add_distill_size(recipe, spec, lengths, dtype, size);
+  if (spec.type == "reward_model") return add_reward_model_size(recipe, spec, lengths, size);
+  if (spec.type == "reject") return add_reject_size(recipe, spec, lengths, size);
   ObjectReader r(spec.options, recipe.file, spec.path);
   if (spec.type == "sft") {
     const SftOptions options = read_sft_options(r);
@@ -87,7 +95,7 @@ MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const 
     choose_trained(policy, source, /*base=*/false, /*seed=*/0);
     return policy;
   };
-  add_training(recipe, spec, lengths, size);
+  add_training(recipe, spec, lengths, dtype, size);
   const StagePlan plan = plan_stage(recipe, spec);
   if (plan.eval && lengths.eval_problems > 0) {
     size.evaluation = {.prompts = lengths.eval_problems,

@@ -8,26 +8,42 @@
 
 namespace grpo {
 
-std::string stage_directory(const std::string& out, size_t index, const std::string& name) {
-  return fmt::format("{}/stages/{:02}-{}", out, index + 1, name);
-}
-
-std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
-                                          const std::string& out) {
-  if (spec.from == "base") return base.model;
-  for (size_t i = 0; i < recipe.stages.size(); ++i) {
-    if (recipe.stages[i].name == spec.from) return stage_directory(out, i, spec.from) + "/model";
+PolicySources read_policy_sources(const Recipe& recipe) {
+  PolicySources sources;
+  for (const StageSpec& spec : recipe.stages) {
+    if (sources.contains(spec.policy)) continue;
+    const std::string path = spec.policy.empty() ? "policy" : "policies." + spec.policy;
+    sources.emplace(spec.policy, read_policy_source(recipe.policies.at(spec.policy), recipe.file, path));
   }
-  throw Error("unknown stage " + spec.from, recipe.file + ": " + spec.path, "");
+  return sources;
 }
 
-Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base, const std::string& out,
+std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base) {
+  if (spec.from == "base") return base.model;
+  return stage_directory(recipe.out, recipe.index_of(spec.from).value(), spec.from) + "/model";
+}
+
+std::string model_directory(const Recipe& recipe, const StageSpec& spec, const std::string& key,
+                            const std::string& value) {
+  const auto index = recipe.index_of(value);
+  if (!index) return value;
+  const std::string where = recipe.file + ": " + (spec.path.empty() ? key : spec.path + "." + key);
+  if (*index >= recipe.index_of(spec.name).value()) {
+    throw Error(fmt::format("stage \"{}\" comes later", value), where, "name an earlier stage, or a checkpoint directory");
+  }
+  if (!leaves_policy(recipe.stages[*index].type) && recipe.stages[*index].type != "reward_model") {
+    throw Error(fmt::format("stage \"{}\" leaves no model", value), where, "name a stage that trains one");
+  }
+  return stage_directory(recipe.out, *index, value) + "/model";
+}
+
+Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base,
                        std::optional<at::ScalarType> dtype, const at::Device& device) {
   constexpr uint64_t adapter_stream = 0x6c6f7261;
   const StageSpec& spec = recipe.stages[index];
   const bool from_base = spec.from == "base";
   Policy policy = from_base ? make_policy(base, dtype, device, recipe.seed)
-                            : load_checkpoint(*starting_model(recipe, spec, base, out), dtype, device).policy;
+                            : load_checkpoint(*starting_model(recipe, spec, base), dtype, device).policy;
   choose_trained(policy, base, from_base, derive_seed({recipe.seed, adapter_stream, index}));
   return policy;
 }

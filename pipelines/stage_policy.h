@@ -1,6 +1,7 @@
 #pragma once
 // The policy a stage starts from: the base of the recipe, or what an earlier stage of the run has left.
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -11,16 +12,20 @@
 
 namespace grpo {
 
-// OUT/stages/NN-NAME of the index-th stage.
-std::string stage_directory(const std::string& out, size_t index, const std::string& name);
+// Of every policy that the recipe's stages use, by the names of Recipe::policies.
+using PolicySources = std::map<std::string, PolicySource>;
+PolicySources read_policy_sources(const Recipe& recipe);
 
-// Its checkpoint directory; none: weights from scratch. Throws Error where spec.from names no stage.
-std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base,
-                                          const std::string& out);
+// The checkpoint directory that a stage starts from; none: weights from scratch.
+std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base);
 
-// Its weights, with what the recipe trains chosen and its adapters on. `index`: the stage's. dtype: overrides the
+// What `value` (of `key` in a stage's options: "teacher", "ref_model") names: the checkpoint directory that an earlier
+// stage leaves, or that it is itself. Throws Error where it names a later stage or one that leaves no model.
+std::string model_directory(const Recipe& recipe, const StageSpec& spec, const std::string& key, const std::string& value);
+
+// The weights of the `index`-th stage, with what the recipe trains chosen and its adapters on. dtype: overrides the
 // recipe's and the checkpoint's. Throws Error.
-Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base, const std::string& out,
+Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base,
                        std::optional<at::ScalarType> dtype, const at::Device& device);
 
 // The reference that a stage of these options names by "ref_model", computing in the policy's dtype on its device; none:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pipelines/report/json_lines.h"
+#include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
@@ -43,7 +44,7 @@ void append_ascii(std::string& out, char c) {
 }  // namespace
 
 std::string escape_html(std::string_view untrusted) {
-  const std::string text = valid_utf8(untrusted);
+  const std::string text = replace_invalid_utf8(untrusted);
   std::string out;
   out.reserve(text.size() + text.size() / 8);
   for (size_t at = 0; at < text.size();) {

@@ -3,33 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "policy/io/unicode.h"
+
 namespace grpo {
 namespace {
 
 constexpr size_t kChunk = size_t{1} << 18;
-
-// The bytes of the code point that begins at text[at], 0 if none that is valid does (overlong forms, surrogates and
-// what lies above U+10FFFF are not).
-size_t code_point_bytes(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(at);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(at + 1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = first == 0xED ? 0x9F : 0xBF;
-    return follows(at + 1, low, high) && follows(at + 2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-    return follows(at + 1, low, high) && follows(at + 2) && follows(at + 3) ? 4 : 0;
-  }
-  return 0;
-}
 
 // Replaces what Python and others write for numbers that JSON has not, outside of strings.
 std::string without_bare_numbers(std::string_view text) {
@@ -130,25 +109,9 @@ std::optional<TextLine> JsonLines::next() {
   }
 }
 
-std::string valid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const size_t bytes = code_point_bytes(text, at);
-    if (bytes == 0) {
-      out += "\xEF\xBF\xBD";
-      ++at;
-    } else {
-      out.append(text, at, bytes);
-      at += bytes;
-    }
-  }
-  return out;
-}
-
 std::optional<Json> parse_object(std::string_view line) {
   if (auto object = object_of(line)) return object;
-  return object_of(without_bare_numbers(valid_utf8(line)));
+  return object_of(without_bare_numbers(replace_invalid_utf8(line)));
 }
 
 std::optional<Json> read_object(const std::string& path, size_t bytes_max) {

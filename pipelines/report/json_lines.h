@@ -50,9 +50,6 @@ std::optional<Json> parse_object(std::string_view line);
 // The same of a whole file of at most `bytes_max` bytes; none where it is missing or longer.
 std::optional<Json> read_object(const std::string& path, size_t bytes_max = size_t{64} << 20);
 
-// Text with every byte that is not part of valid UTF-8 replaced by U+FFFD.
-std::string valid_utf8(std::string_view text);
-
 // The value of a key if the object has it with this type; none otherwise, whatever `object` is. A number is finite.
 std::optional<double> number_in(const Json& object, const std::string& key);
 // A number that an int64_t and a double both hold: at most 2^53 either way. Fractions are cut off.

@@ -7,6 +7,7 @@
 
 #include "pipelines/report/chart.h"
 #include "pipelines/report/json_lines.h"
+#include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
@@ -15,7 +16,7 @@ constexpr double kBoxWidth = 158, kBoxHeight = 68, kGap = 34, kBaseWidth = 112;
 
 // At most `count` characters; the rest is an ellipsis.
 std::string shortened(const std::string& untrusted, size_t count) {
-  const std::string text = valid_utf8(untrusted);
+  const std::string text = replace_invalid_utf8(untrusted);
   size_t characters = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;

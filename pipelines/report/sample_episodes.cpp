@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pipelines/report/json_lines.h"
+#include "policy/io/unicode.h"
 
 namespace grpo {
 namespace {
@@ -33,7 +34,7 @@ std::optional<LineKey> quick_key(std::string_view line) {
   line.remove_prefix(then.size());
   const size_t end = line.find_first_of("\"\\");
   if (end == std::string_view::npos || line[end] == '\\') return std::nullopt;
-  key.stage = valid_utf8(line.substr(0, end));
+  key.stage = replace_invalid_utf8(line.substr(0, end));
   return key;
 }
 

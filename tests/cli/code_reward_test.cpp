@@ -88,7 +88,7 @@ TEST_F(CodeReward, EvalOfALanguageThatIsNotHereFailsBeforeItGenerates) {
   setenv("HOME", folder_.file("nobody").c_str(), 1);
   const Json env = done({"env", "--json"}).rows().at(0);
   std::string missing;
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     if (env["languages"][language.name]["installed"] == false) missing = language.name;
   }
   Json row = columns_of_double();
@@ -120,7 +120,7 @@ TEST_F(CodeReward, EnvNamesTheTierAndTheLanguages) {
   }
   std::set<std::string> missing;
   for (const Json& item : env["missing"]) missing.insert(item["name"].get<std::string>());
-  for (const Language& language : languages()) {
+  for (const ProgrammingLanguage& language : languages()) {
     ASSERT_TRUE(env["languages"].contains(language.name));
     const Json& found = env["languages"][language.name];
     EXPECT_EQ(found["installed"], has_language(language.name));

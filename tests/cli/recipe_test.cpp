@@ -118,7 +118,8 @@ TEST_F(RecipeCommand, EveryRecipeOfTheProjectPassesCheck) {
   std::string printable;
   for (char c = ' '; c <= '~'; ++c) printable += c;
   write_tiny_checkpoint(folder_.file("model"), {{"max_position_embeddings", 4096}}, printable);
-  const std::string data = folder_.write("train.jsonl", R"({"question": "1+1?", "answer": "1+1=2 #### 2"})");
+  const std::string data =
+      folder_.write("train.jsonl", R"({"question": "1+1?", "answer": "1+1=2 #### 2", "completion": "2"})");
   int64_t checked = 0;
   for (const auto& entry : fs::directory_iterator(std::string(GRPO_SOURCE_DIR) + "/recipes")) {
     if (entry.path().extension() != ".json") continue;
@@ -130,6 +131,7 @@ TEST_F(RecipeCommand, EveryRecipeOfTheProjectPassesCheck) {
     };
     if (left_open(recipe["policy"], "model"))
       command.insert(command.end(), {"--set", "policy.model=" + folder_.file("model")});
+    if (left_open(recipe, "teacher")) command.insert(command.end(), {"--set", "teacher=" + folder_.file("model")});
     if (left_open(recipe["data"], "train")) command.insert(command.end(), {"--set", "data.train=" + data});
     const Finished found = run(command);
     EXPECT_EQ(found.status, 0) << entry.path() << "\n" << found.err;

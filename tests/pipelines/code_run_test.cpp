@@ -163,8 +163,8 @@ TEST_F(CodeRun, CheckSaysWhichSandboxThereIs) {
 }
 
 TEST_F(CodeRun, CheckRefusesALanguageThatIsNotHere) {
-  const Language* absent = nullptr;
-  for (const Language& language : languages()) {
+  const ProgrammingLanguage* absent = nullptr;
+  for (const ProgrammingLanguage& language : languages()) {
     if (!has_language(language.name)) absent = &language;
   }
   if (!absent) GTEST_SKIP() << "every language is installed";

@@ -37,7 +37,7 @@ TEST_F(RecipeText, ARecipeWithoutStagesIsOneStageOfItsTopLevel) {
   const Recipe recipe = read(single_);
   EXPECT_EQ(recipe.name, "one");
   EXPECT_EQ(recipe.seed, 7u);
-  EXPECT_EQ(recipe.policy, (Json{{"model", "m"}}));
+  EXPECT_EQ(recipe.policies.at(""), (Json{{"model", "m"}}));
   ASSERT_EQ(recipe.stages.size(), 1u);
   const StageSpec& stage = recipe.stages[0];
   EXPECT_EQ(stage.type, "rl");
@@ -80,7 +80,7 @@ TEST_F(RecipeText, OverridesReplaceCreateAndAddressStagesByName) {
                      "warm.new.deep.key=text", "policy.model=/a=b", "rl.temperature=0.5",
                      "stages.0.max_steps=4", "think.beta=null", "think.flag=true"});
   EXPECT_EQ(recipe.seed, 9u);
-  EXPECT_EQ(recipe.policy["model"], "/a=b");
+  EXPECT_EQ(recipe.policies.at("")["model"], "/a=b");
   EXPECT_EQ(recipe.stages[0].options["max_steps"], 4);
   EXPECT_EQ(recipe.stages[1].options["max_steps"], 3);
   EXPECT_EQ(recipe.stages[2].options["max_steps"], 8);

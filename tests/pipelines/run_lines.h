@@ -20,7 +20,7 @@ inline std::vector<Json> lines_in(const std::string& path) {
 
 inline bool tells_time(const std::string& key) {
   return key == "step_time" || key.starts_with("time/") || key.starts_with("memory/") ||
-         key == "rollout/tokens_per_second" || key == "rollout/score_busy_seconds";
+         key == "rollout/tokens_per_second" || key == "teacher/tokens_per_second" || key == "rollout/score_busy_seconds";
 }
 
 inline std::vector<Json> without_times(std::vector<Json> rows) {

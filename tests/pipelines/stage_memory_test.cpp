@@ -75,7 +75,7 @@ TEST_F(StageMemory, AStageThatDoesNotFitIsRefusedWithWhatWouldHelp) {
   const Recipe recipe =
       read_recipe(recipe_, {"zero.tokens_per_micro_batch=4096", "policy.config.hidden_size=512",
                             "policy.config.intermediate_size=2048"});
-  const PolicySource source = read_policy_source(recipe.policy, recipe_);
+  const PolicySource source = read_policy_source(recipe.policies.at(""), recipe_);
   const StageSpec& zero = recipe.stages[1];
   const StageLengths lengths{.prompt = 4, .completion = 8, .eval_prompt = 4, .eval_problems = 6};
   const MemoryPlan plan = plan_stage_memory(recipe, zero, source, lengths, at::kFloat, at::kCUDA);

@@ -85,7 +85,7 @@ bool has_word(std::string_view line, std::string_view word) {
 
 // "trainer", "trainer_step" and "evaluate" of grpo/trainer.cpp and so on, and what these two share.
 bool is_trainer_or_evaluate(const std::string& path) {
-  return std::regex_search(path, std::regex("^grpo/((trainer|evaluate)(_[a-z_]+)?|scored_rollout|reward_errors|collector)\\.(h|cpp)$"));
+  return std::regex_search(path, std::regex("^grpo/((trainer|evaluate)(_[a-z_]+)?|scored_rollout|reward_errors|collector|distill_(trainer|options))\\.(h|cpp)$"));
 }
 
 }  // namespace
