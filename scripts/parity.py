@@ -5,6 +5,7 @@ transformers and by `grpo logprobs`, in float32 and in bfloat16; transformers sa
 Saving: `grpo run` takes one optimizer step on it, in the dtype of the case's files, and the folder it exports is read
 by both again, with its tokenizer and chat template. Adapters go both ways as well: PEFT's are read by `grpo logprobs
 --adapter`, and those of a `grpo run` with "lora" by PEFT, which must compute what the merged model does too.
+Reward models (parity_scores.py) go both ways as sequence classifiers, and their scores are compared.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import torch
 import transformers
 
 import parity_cases
+import parity_scores
 
 MAX_FP32, MAX_BF16, MEAN_BF16 = 2e-5, 3e-2, 3e-3
 # In bfloat16 a logit of 8 is off by up to 0.03 by being written down; the output head is made this much smaller.
@@ -406,7 +408,10 @@ def main():
              or f"{c.family}/{c.name}" == options.only]
     if not cases:
         sys.exit(f"parity: no case of {options.only}; families: {', '.join(sorted({c.family for c in parity_cases.CASES}))}")
+    scores = [c for c in parity_cases.SCORE_CASES if c.family in {case.family for case in cases}
+              and (not options.only or "/" not in options.only)]
     if options.write_goldens:
+        parity_scores.write_goldens(scores, root / "tests/golden/scores")
         for case in (c for c in cases if c.golden):
             with tempfile.TemporaryDirectory() as folder:
                 _, oracle = write_checkpoint(case, pathlib.Path(folder))
@@ -429,7 +434,11 @@ def main():
             report = judge(grpo, case, pathlib.Path(folder))
         print_row(case, report)
         failed += bool(report["problems"])
-    print(f"{len(cases) - failed} passed, {failed} failed")
+    print("scores of reward models: read, saved by theirs, saved by ours")
+    for case in scores:
+        with tempfile.TemporaryDirectory(prefix="grpo-parity-") as folder:
+            failed += not parity_scores.judge(grpo, case, pathlib.Path(folder))
+    print(f"{len(cases) + len(scores) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
 
