@@ -149,6 +149,8 @@ Json preset_defaults(const Json& stage_options) {
   defaults["loss_type"] = loss;
   if (const Json* found = find(losses(), loss)) {
     for (const auto& [key, value] : found->items()) {
+      // The two ends of a clip range come from one preset.
+      if (key == "epsilon_high" && stage.contains("epsilon")) continue;
       if (!defaults.contains(key)) defaults[key] = value;
     }
   }

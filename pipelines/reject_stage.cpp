@@ -55,16 +55,15 @@ RejectOptions options_of(const StageContext& context) {
   return options;
 }
 
-KeepRules rules_of(const StageContext& context, const Json& keep, const Rubric& rubric) {
-  const std::string path = context.plan.spec.path.empty() ? "keep" : context.plan.spec.path + ".keep";
-  ObjectReader r(keep, context.recipe.file, path);
+KeepRules rules_of(const Recipe& recipe, const StageSpec& spec, const Json& keep, const Rubric& rubric) {
+  ObjectReader r(keep, recipe.file, spec.path.empty() ? "keep" : spec.path + ".keep");
   return read_keep_rules(r, rubric);
 }
 
-int64_t count_problems(const StageContext& context, const RejectOptions& options, const StageData& data) {
+int64_t count_problems(const Recipe& recipe, const StageSpec& spec, const RejectOptions& options, const StageData& data) {
   if (options.num_problems > 0) return options.num_problems;
   if (data.train->size() > 0) return data.train->size();
-  throw Error("a generator never ends", context.recipe.file + ": " + context.plan.spec.path,
+  throw Error("a generator never ends", recipe.file + ": " + spec.path,
               "say how many of its problems: \"num_problems\": 2000");
 }
 
@@ -84,8 +83,8 @@ class Sampling {
  public:
   Sampling(const StageContext& context, const Policy& policy)
       : context_(context), policy_(policy), options_(options_of(context)), rubric_(stage_rubric(context)),
-        rules_(rules_of(context, options_.keep, rubric_)), data_(load_data(context.recipe, context.plan, context.source)),
-        questions_(context.recipe, context.plan.spec), problems_(count_problems(context, options_, data_)) {}
+        rules_(rules_of(context.recipe, context.plan.spec, options_.keep, rubric_)), data_(load_data(context.recipe, context.plan, context.source)),
+        questions_(context.recipe, context.plan.spec), problems_(count_problems(context.recipe, context.plan.spec, options_, data_)) {}
 
   int64_t steps() const {
     return (problems_ + options_.sampling.prompts_per_step - 1) / options_.sampling.prompts_per_step;
@@ -182,6 +181,13 @@ void read_reject_plan(ObjectReader& r, StagePlan& plan) {
   plan.rollout_draws = options.sampling.prompts_per_step;
 }
 
+void check_reject(const Recipe& recipe, const StageSpec& spec, const StageData& data, const Rubric& rubric) {
+  ObjectReader r(spec.options, recipe.file, spec.path);
+  const RejectOptions options = read_options(r);
+  rules_of(recipe, spec, options.keep, rubric);
+  count_problems(recipe, spec, options, data);
+}
+
 void add_reject_size(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size) {
   ObjectReader r(spec.options, recipe.file, spec.path);
   const RejectOptions options = read_options(r);
@@ -200,7 +206,7 @@ Json run_reject_stage(const StageContext& context, Policy& policy) {
 
 Json write_kept(const StageContext& context, const std::string& directory) {
   const RejectOptions options = options_of(context);
-  const KeepRules rules = rules_of(context, options.keep, stage_rubric(context));
+  const KeepRules rules = rules_of(context.recipe, context.plan.spec, options.keep, stage_rubric(context));
   KeptCounts counts;
   std::ofstream kept(directory + "/kept.jsonl", std::ios::binary), problems(directory + "/problems.jsonl", std::ios::binary);
   std::unordered_set<std::string> seen;

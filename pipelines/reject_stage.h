@@ -24,6 +24,7 @@
 
 #include "grpo/trainer_memory.h"
 #include "pipelines/stage.h"
+#include "pipelines/stage_data.h"
 #include "pipelines/stage_memory.h"
 
 namespace grpo {
@@ -31,6 +32,8 @@ namespace grpo {
 // What the stage's keys say for the plan; the rest is checked too. Throws Error naming the key.
 void read_reject_plan(ObjectReader& reader, StagePlan& plan);
 
+// What its data and rewards have to do with its keys. Throws Error naming the key.
+void check_reject(const Recipe& recipe, const StageSpec& spec, const StageData& data, const Rubric& rubric);
 // What the stage takes beside its policy.
 void add_reject_size(const Recipe& recipe, const StageSpec& spec, const StageLengths& lengths, StageSize& size);
 

@@ -7,14 +7,19 @@
 
 #include "core/error.h"
 #include "core/seed.h"
+#include "pipelines/problems/generator.h"
 #include "pipelines/prompt_template.h"
 
 namespace grpo {
 namespace {
 
-constexpr uint64_t kOrderStream = 0x726d6f72, kSplitStream = 0x726d7370;
+constexpr uint64_t kOrderStream = 0x726d6f72, kSplitStream = 0x726d7370, kPairStream = 0x70616972;
 
-std::vector<std::string> read_paths(ObjectReader& r, const std::string& key) {
+std::vector<std::string> read_paths(ObjectReader& r, const std::string& key, Json& generator) {
+  if (r.raw(key).is_object()) {
+    generator = r.raw(key);
+    return {};
+  }
   if (r.raw(key).is_string()) return {r.string(key)};
   return r.strings(key, {});
 }
@@ -26,6 +31,28 @@ DataOptions read_template(ObjectReader& r, const std::string& file, const std::s
     if (const Json& value = r.raw(key); !value.is_null()) keys[key] = value;
   }
   return read_data_options(keys, file, path, DataUse::kTrainSft);
+}
+
+// Pairs that a generator makes.
+std::vector<PreferenceRow> generated_rows(Json options, const std::string& where, uint64_t seed, PreferenceCounts& counts) {
+  ObjectReader r(options, where);
+  r.allow_unknown();
+  const std::string name = r.string("generator");
+  const int64_t count = r.integer("num_samples", {.min = 1});
+  for (const char* key : {"generator", "num_samples"}) options.erase(key);
+  const Generator generator = make_generator(name, options, where);
+  std::vector<PreferenceRow> rows;
+  for (int64_t i = 0; i < count; ++i) {
+    GeneratedProblem problem = generator.generate(derive_seed({seed, kPairStream}), i);
+    PreferenceRow row;
+    row.prompt = problem.question;
+    row.chosen = std::move(problem.worked_solution);
+    row.rejected = std::move(problem.direct_solution);
+    row.where = fmt::format("{}: pair {}", where, i);
+    rows.push_back(std::move(row));
+  }
+  counts.rows += count;
+  return rows;
 }
 
 // The same for the same text on every machine (FNV-1a).
@@ -47,11 +74,11 @@ RewardDataOptions read_reward_data_options(const Json& data, const std::string& 
   ObjectReader r(data, file, path);
   RewardDataOptions o;
   o.where = r.where();
-  o.train = read_paths(r, "train");
-  o.eval = read_paths(r, "eval");
-  if (o.train.empty()) r.fail("train", "there is nothing to learn from", "give a .jsonl or .json file of preferences");
+  o.train = read_paths(r, "train", o.train_generator);
+  o.eval = read_paths(r, "eval", o.eval_generator);
+  if (o.train.empty() && o.train_generator.is_null()) r.fail("train", "there is nothing to learn from", "give a .jsonl or .json file of preferences");
   o.eval_fraction = r.number("eval_fraction", 0.0, {.min = 0.0, .max = 0.9});
-  if (o.eval_fraction > 0.0 && !o.eval.empty()) r.fail("eval_fraction", "\"eval\" is held out already", "leave out one of them");
+  if (o.eval_fraction > 0.0 && !(o.eval.empty() && o.eval_generator.is_null())) r.fail("eval_fraction", "\"eval\" is held out already", "leave out one of them");
   if (r.has("columns")) {
     ObjectReader columns = r.object("columns");
     o.columns = read_preference_columns(columns);
@@ -69,9 +96,11 @@ int64_t end_token(const CheckpointFiles& files) {
   return files.config.eos_token_ids.empty() ? files.eos_token_ids.at(0) : files.config.eos_token_ids.front();
 }
 
-std::vector<PreferenceRow> RewardModelData::read(const std::vector<std::string>& paths, const RewardDataOptions& options) {
+std::vector<PreferenceRow> RewardModelData::read(const std::vector<std::string>& paths, const Json& generator,
+                                                 const RewardDataOptions& options) {
   std::vector<PreferenceRow> rows;
   PreferenceCounts counts;
+  if (!generator.is_null()) rows = generated_rows(generator, options.where, seed_, counts);
   int64_t too_close = 0;
   for (const std::string& path : paths) {
     auto more = read_preference_rows(path, options.columns, options.prompts.prompt_template == "chat", counts);
@@ -167,8 +196,9 @@ void RewardModelData::describe(const Encoded& train, const Encoded& held_out) {
 RewardModelData::RewardModelData(const RewardDataOptions& options, const CheckpointFiles& files, int64_t max_length,
                                  uint64_t seed)
     : seed_(seed) {
-  std::vector<PreferenceRow> rows = read(options.train, options), kept_out;
-  if (!options.eval.empty()) kept_out = read(options.eval, options);
+  std::vector<PreferenceRow> rows = read(options.train, options.train_generator, options), kept_out;
+  const bool has_eval = !options.eval.empty() || !options.eval_generator.is_null();
+  if (has_eval) kept_out = read(options.eval, options.eval_generator, options);
   if (options.eval_fraction > 0.0) {
     const auto is_kept_out = [&](const PreferenceRow& row) {
       return uniform_at(derive_seed({seed, kSplitStream, text_hash(row.prompt.dump())}), 0) < options.eval_fraction;
@@ -184,7 +214,7 @@ RewardModelData::RewardModelData(const RewardDataOptions& options, const Checkpo
     }
     balance(train);
   }
-  const bool wants_eval = !options.eval.empty() || options.eval_fraction > 0.0;
+  const bool wants_eval = has_eval || options.eval_fraction > 0.0;
   if (train.samples.empty() || (wants_eval && held_out.samples.empty())) {
     throw Error(fmt::format("no row is left {}: {}", train.samples.empty() ? "to learn from" : "to hold out", report_.dump()),
                 options.where, "raise max_length, or filter less");

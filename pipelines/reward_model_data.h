@@ -17,6 +17,8 @@ namespace grpo {
 
 // The stage's "data" object:
 //   "train": "pairs.jsonl" or a list of files, all of pairs or all of labelled answers
+//     or {"generator": NAME, "num_samples": N, ...}: pairs of a generator's worked and direct solutions
+//     (pipelines/problems/generator.h; made for "courtesy")
 //   "eval": likewise, held out; or "eval_fraction": 0.1, the share of train's prompts to hold out, with all their rows
 //   "columns": {"prompt": "question", ...}, where a file has other names (pipelines/reward_model_rows.h)
 //   "template" and what goes with it, as everywhere (pipelines/data.h)
@@ -26,6 +28,7 @@ namespace grpo {
 struct RewardDataOptions {
   std::vector<std::string> train;
   std::vector<std::string> eval;
+  Json train_generator, eval_generator;  // in place of files; null: there is none
   double eval_fraction = 0.0;
   PreferenceColumns columns;
   DataOptions prompts;  // the template
@@ -65,7 +68,8 @@ class RewardModelData {
   };
   Encoded encode(const std::vector<PreferenceRow>& rows, const RewardDataOptions& options, const CheckpointFiles& files,
                  int64_t max_length);
-  std::vector<PreferenceRow> read(const std::vector<std::string>& paths, const RewardDataOptions& options);
+  std::vector<PreferenceRow> read(const std::vector<std::string>& paths, const Json& generator,
+                                  const RewardDataOptions& options);
   void balance(Encoded& encoded);
   void describe(const Encoded& train, const Encoded& held_out);
 

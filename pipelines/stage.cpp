@@ -188,6 +188,7 @@ void check_problems(const Rubric& rubric, const ProblemSource& source, const std
 void check_rubric(const Recipe& recipe, const StagePlan& plan, const StageData& data, const std::shared_ptr<Judge>& judge) {
   if (plan.rewards.is_null()) return;
   const Rubric rubric = stage_rubric(recipe, plan, {.log_file = "", .judge = judge}, {.check_only = true});
+  if (plan.spec.type == "reject") check_reject(recipe, plan.spec, data, rubric);
   const std::string where = recipe.file + ": " + (plan.spec.path.empty() ? "" : plan.spec.path + ".") + "data";
   if (plan.spec.type == "rl" || plan.spec.type == "reject") {
     for (const Mixture::Part& part : data.train->parts()) check_problems(rubric, part.source, where + ".train");

@@ -15,6 +15,16 @@ namespace {
 
 using namespace testing;
 
+// A tokenizer of what the generator "courtesy" writes.
+CheckpointFiles numeral_files() {
+  CheckpointFiles files = letter_files();
+  files.tokenizer = Tokenizer::from_json(
+      character_tokenizer_json("?零一二三四五六七八九영일이삼사오육칠팔구谢요哼흥", {"<think>", "</think>", "<answer>", "</answer>"}, {"<eos>"}),
+      "test");
+  files.config.eos_token_ids = files.eos_token_ids = {files.tokenizer->token_to_id("<eos>")};
+  return files;
+}
+
 class RewardData : public ::testing::Test {
  protected:
   RewardModelData load(const std::vector<Json>& rows, Json data = Json::object(), int64_t max_length = 200) {
@@ -48,6 +58,22 @@ TEST_F(RewardData, EveryEpochHasEverySampleOnceAndAnOrderOfItsOwn) {
             std::multiset<std::string>(epochs[1].begin(), epochs[1].end()));
   EXPECT_NE(epochs[0], epochs[1]);
   EXPECT_EQ(text(std::get<RewardPair>(data.draw(7)).chosen_ids), epochs[0][7]) << "also going back";
+}
+
+TEST_F(RewardData, PairsOfAGeneratorAreItsSolutionsAndHeldOutByItsSplit) {
+  const auto load_generated = [&](Json data) {
+    return RewardModelData(read_reward_data_options(data, "recipe.json", "data"), numeral_files(), 200, 5);
+  };
+  const Json train = {{"generator", "courtesy"}, {"num_samples", 50}};
+  Json eval = train;
+  eval["split"] = "eval";
+  RewardModelData data = load_generated({{"train", train}, {"eval", eval}});
+  EXPECT_EQ(data.size(), 50);
+  EXPECT_EQ(data.held_out().size(), 50u);
+  EXPECT_TRUE(data.pairs());
+  EXPECT_NEAR(data.report()["length_baseline"]["train_accuracy"].get<double>(), 0.5, 0.2);
+  EXPECT_TRUE(holds(error_of([&] { load_generated({{"train", {{"generator", "courtesy"}}}}); }).summary(), "num_samples"));
+  EXPECT_TRUE(holds(error_of([&] { load_generated({{"train", {{"generator", "curtesy"}, {"num_samples", 5}}}}); }).summary(), "curtesy"));
 }
 
 TEST_F(RewardData, PairsWhoseScoresAreTooCloseAreLeftOut) {

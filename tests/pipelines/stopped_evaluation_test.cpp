@@ -37,7 +37,8 @@ class StoppedEvaluation : public RecipeRun {
                                .directory = directory,
                                .metrics_path = path(out) + "/metrics.jsonl",
                                .tensorboard = path(out) + "/tensorboard",
-                               .episodes_path = path(out) + "/episodes.jsonl"};
+                               .episodes_path = path(out) + "/episodes.jsonl",
+                               .rewards_log = path(out) + "/rewards.log"};
     Policy policy = starting_policy(recipe, 0, source, std::nullopt, at::kCPU);
     ObjectReader r(recipe.stages[0].options, recipe.file);
     SftTrainer trainer(policy, read_sft_options(r));
