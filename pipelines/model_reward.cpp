@@ -25,6 +25,7 @@ constexpr int64_t kTokensPerPass = 16384;
 
 struct Options {
   std::string directory;
+  bool of_stage = false;  // the directory is one that a stage leaves, and may not be there yet
   bool summary = true;
   std::optional<DataOptions> prompts;  // none: the prompt as the policy read it
   int64_t max_length = 0;              // 0: the model's context
@@ -54,6 +55,7 @@ Options read_options(ObjectReader& r, const ModelRewardSettings& settings) {
   Options o;
   const std::string model = r.string("model");
   o.directory = settings.directory ? settings.directory(model, r.where("model")) : model;
+  o.of_stage = o.directory != model;
   o.summary = r.choice("scope", {"summary", "all"}, "summary") == "summary";
   o.prompts = read_template(r);
   o.max_length = r.integer("max_length", 0, {.min = 2});
@@ -221,7 +223,7 @@ RewardProvider model_rewards(ModelRewardSettings settings) {
       return Reward{.name = "model",
                     .score_group = [model](const Group& group, std::span<const Score>) { return model->score(group); }};
     }
-    if (!settings.directory || std::filesystem::exists(options.directory)) {
+    if (!options.of_stage || std::filesystem::exists(options.directory)) {
       const CheckpointFiles files = read_checkpoint_files(options.directory);
       check_files(files, options);
       check_checkpoint_tensors(options.directory, files.config);

@@ -32,7 +32,8 @@ namespace grpo {
 
 struct ModelRewardSettings {
   std::optional<at::Device> device = std::nullopt;  // none: CUDA where it can be used, else the CPU
-  // The directory that the option "model" names. Throws Error, naming the place `where`. Null: it is a path.
+  // The directory that the option "model" names: of a stage, or the path itself. Throws Error, naming the place `where`.
+  // Null: it is a path.
   std::function<std::string(const std::string& model, const std::string& where)> directory = nullptr;
   // Reads options, and checkpoints that are there, but no weights; the reward then scores nothing. For validating a
   // recipe before the stages that train its models have run.

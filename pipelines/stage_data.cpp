@@ -1,5 +1,7 @@
 #include "pipelines/stage_data.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -112,7 +114,11 @@ DataUse data_use(const Recipe& recipe, const StageSpec& spec) {
 }
 
 Rubric stage_rubric(const Recipe& recipe, const StagePlan& plan, RewardContext context, ModelRewardSettings models) {
-  models.directory = [&recipe, spec = plan.spec](const std::string& model, const std::string&) {
+  models.directory = [&recipe, spec = plan.spec](const std::string& model, const std::string& where) {
+    const auto stage = recipe.index_of(model);
+    if (stage && recipe.stages[*stage].type != "reward_model") {
+      throw Error(fmt::format("stage \"{}\" trains no reward model", model), where, "name one of type \"reward_model\"");
+    }
     return model_directory(recipe, spec, "rewards", model);
   };
   context.provide = model_rewards(std::move(models));

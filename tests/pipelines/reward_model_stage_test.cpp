@@ -125,7 +125,7 @@ TEST_F(RewardStage, WhatCannotWorkIsRefusedBeforeAnythingIsTrained) {
   EXPECT_TRUE(holds(refusal({"rl.from=prefer"}), "prefer"));
   EXPECT_TRUE(holds(refusal({"rl.rewards.0.scope=half"}), "scope"));
   EXPECT_TRUE(holds(refusal({"rl.rewards.0.model=/no/such"}), "/no/such"));
-  EXPECT_TRUE(holds(refusal({"rl.rewards.0.model=rl"}), "rl"));
+  EXPECT_TRUE(holds(refusal({"rl.rewards.0.model=rl"}), "stage \"rl\" trains no reward model | "));
 }
 
 }  // namespace
