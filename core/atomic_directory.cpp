@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/disk_error.h"
 #include "core/file.h"
 
 namespace grpo {
@@ -24,9 +25,7 @@ constexpr std::string_view kSuffix = ".tmp-";  // followed by six letters or dig
 constexpr size_t kRandomLength = 6;
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path, int code) {
-  throw Error(
-      fmt::format("cannot {}: {}", doing, std::strerror(code)), path,
-      code == ENOSPC ? "make room on that disk and start again" : "check the path and its permissions");
+  throw disk_error(doing, path, code);
 }
 
 bool is_temporary_name(const std::string& name) {

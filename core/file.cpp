@@ -12,18 +12,13 @@
 #include <memory>
 #include <vector>
 
-#include "core/error.h"
+#include "core/disk_error.h"
 
 namespace grpo {
 namespace {
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path, int code) {
-  const char* fix = code == ENOSPC || code == EDQUOT ? "make room on that disk and start again"
-                    : code == EACCES || code == EROFS
-                        ? "choose a place you may write to, or change its permissions"
-                    : code == ENOENT ? "check the path"
-                                     : "";
-  throw Error(fmt::format("cannot {}: {}", doing, std::strerror(code)), path, fix);
+  throw disk_error(doing, path, code);
 }
 
 class Descriptor {

@@ -1,10 +1,9 @@
 #include "core/make_folders.h"
 
-#include <fmt/format.h>
-
+#include <cerrno>
 #include <filesystem>
 
-#include "core/error.h"
+#include "core/disk_error.h"
 
 namespace grpo {
 
@@ -12,10 +11,7 @@ void make_folders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (!error && std::filesystem::is_directory(path, error)) return;
-  const std::string why = error ? error.message() : "something that is no folder has its name";
-  throw Error(fmt::format("cannot make the folder: {}", why), path,
-              error == std::errc::no_space_on_device ? "make room on that disk and start again"
-                                                     : "check the path and its permissions");
+  throw disk_error("make the folder", path, error ? error.value() : ENOTDIR);
 }
 
 }  // namespace grpo

@@ -11,13 +11,13 @@
 #include <optional>
 #include <string_view>
 
+#include "core/disk_error.h"
+
 namespace grpo {
 namespace {
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path, int code) {
-  throw Error(fmt::format("cannot {}: {}", doing, std::strerror(code)), path,
-              code == ENOSPC ? "make room on that disk; the run resumes from its last checkpoint"
-                             : "check the path and its permissions");
+  throw disk_error(doing, path, code);
 }
 
 // Every line of ours begins so; reading the number there spares parsing the rest of a long file.

@@ -14,6 +14,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "core/disk_error.h"
 #include "core/file.h"
 
 namespace grpo {
@@ -24,9 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "events.out.tfevents.";
 
 [[noreturn]] void fail(const std::string& doing, const std::string& path, int code) {
-  throw Error(fmt::format("cannot {}: {}", doing, std::strerror(code)), path,
-              code == ENOSPC ? "make room on that disk; the run resumes from its last checkpoint"
-                             : "check the path and its permissions");
+  throw disk_error(doing, path, code);
 }
 
 // ---- Protocol buffers, as far as events need them: fields of one message after the other.

@@ -24,11 +24,15 @@ const Episode& episode_at(std::span<const Episode* const> episodes, int64_t inde
 
 }  // namespace
 
+int64_t routes_per_token(const ModelConfig& config) {
+  int64_t width = 0;
+  for (const int64_t k : top_k_of_layers(config)) width += k;
+  return width;
+}
+
 std::vector<at::Tensor> packed_routes(const ModelConfig& config, std::span<const Episode* const> episodes,
                                       const MicroBatch& batch) {
-  const std::vector<int64_t> top_k = top_k_of_layers(config);
-  int64_t width = 0;
-  for (const int64_t k : top_k) width += k;
+  const int64_t width = routes_per_token(config);
   if (width == 0) return {};
   const int64_t num_tokens = batch.num_tokens();
   at::Tensor all = at::full({num_tokens, width}, -1, at::kShort);
@@ -46,7 +50,7 @@ std::vector<at::Tensor> packed_routes(const ModelConfig& config, std::span<const
     row += tokens * width;
   }
   GRPO_CHECK(row == all.mutable_data_ptr<int16_t>() + num_tokens * width);
-  return all.to(batch.tokens.tokens.device()).split_with_sizes(top_k, 1);
+  return all.to(batch.tokens.tokens.device()).split_with_sizes(top_k_of_layers(config), 1);
 }
 
 KeptTokens packed_kept(std::span<const Episode* const> episodes, const std::vector<TrainSequence>& sequences,

@@ -18,6 +18,9 @@
 
 namespace grpo {
 
+// W: how many numbers Episode::routes holds for a token. 0: the model has no MoE layers.
+int64_t routes_per_token(const ModelConfig& config);
+
 // Routes of the micro-batch's sequences: one [N, top_k] int16 tensor per MoE layer, on the device of batch.tokens and
 // sharing one copy to it. `episodes` are those of the list given to pack(), in its order; batch.sequences picks. The
 // last token of a sequence, and every token of an episode without record, has -1 throughout and goes where the router

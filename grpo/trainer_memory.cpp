@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "grpo/packing.h"
+#include "grpo/route_replay.h"
 #include "policy/memory_meter.h"
 #include "rollout/kv_cache.h"
 #include "rollout/sampler.h"
@@ -110,6 +111,7 @@ class Planner {
       if (stage_.teacher) teacher_ = stage_.teacher(at::Device(at::kMeta));
       standing_.reference += meter_.live_bytes() - before;
       policy.set_requires_grad(true);
+      if (stage_.rollout) plan_.record_bytes = record_bytes(policy.config());
     }
     if (stage_.evaluation) roll_out("evaluate", policy, *stage_.evaluation);
     if (stage_.rollout) roll_out("rollout", policy, *stage_.rollout);
@@ -194,8 +196,51 @@ class Planner {
     return micro_batch(size.sequences, size.rows, size.length, stage_.training->prompt_tokens, wide_of(policy));
   }
 
-  static at::Tensor logprobs(const Policy& by, const at::Tensor& hidden, const MicroBatch& batch) {
-    return by.token_scores(hidden.index_select(0, batch.rows), batch.targets).logprobs;
+  // Of all samples of a rollout, as the engine bounds it (core/types.h: Episode).
+  int64_t record_bytes(const ModelConfig& config) const {
+    const TrainingSize& size = *stage_.training;
+    const int64_t fed = size.prompt_tokens + size.completion_tokens - 1;
+    int64_t sample = 0;
+    if (size.routes) sample += fed * routes_per_token(config) * 2;
+    if (size.kept_tokens > 0) sample += size.completion_tokens * size.kept_tokens * 4 + (size.completion_tokens + 1) * 8;
+    const int64_t all = stage_.rollout->prompts * stage_.rollout->num_generations * sample;
+    const int64_t most = stage_.rollout->engine.record_bytes_max;
+    return most > 0 ? std::min(all, most) : all;
+  }
+
+  // What a pass is given of them beside its batch.
+  struct Records {
+    at::Tensor routes;   // [N, W]
+    at::Tensor checked;  // the same as the forward pass reads it, until that is over
+    at::Tensor on_cpu;   // kept sets, where the tensors of the CPU are counted
+    KeptTokens kept;     // real numbers: they decide what is computed
+  };
+  Records records(const Policy& policy, const MicroBatch& batch) const {
+    const TrainingSize& size = *stage_.training;
+    const auto longs = batch.rows.options();
+    Records out;
+    if (const int64_t width = routes_per_token(policy.config()); size.routes && width > 0) {
+      out.routes = at::empty({batch.num_tokens(), width}, longs.dtype(at::kShort));
+      out.checked = at::empty({batch.num_tokens(), width}, longs);
+    }
+    if (size.kept_tokens > 0) {
+      const int64_t rows = batch.num_targets(), kept = std::min(size.kept_tokens, policy.config().vocab_size);
+      out.kept = {.begin = at::arange(rows + 1, at::kLong) * kept, .ids = at::arange(kept, at::kInt).repeat({rows})};
+      if (stage_.device == at::kCPU) out.on_cpu = at::empty({rows * kept * 4 + (rows + 1) * 8}, longs.dtype(at::kByte));
+    }
+    return out;
+  }
+
+  static at::Tensor logprobs(const Policy& by, const at::Tensor& hidden, const MicroBatch& batch, const Records& records) {
+    const KeptTokens* kept = records.kept.begin.defined() ? &records.kept : nullptr;
+    return by.token_scores(hidden.index_select(0, batch.rows), batch.targets, {.kept = kept}).logprobs;
+  }
+
+  void score_by(const Policy& by, const MicroBatch& batch) const {
+    Records given = records(by, batch);
+    const at::Tensor hidden = by.hidden(batch.tokens);
+    given.checked = at::Tensor();
+    logprobs(by, hidden, batch, given);
   }
 
   // Passes without gradients, one policy after the other; the reference is on the device.
@@ -204,8 +249,8 @@ class Planner {
     const at::NoGradGuard no_grad;
     meter_.reset_peak();
     const MicroBatch batch = full_batch(policy);
-    logprobs(policy, policy.hidden(batch.tokens), batch);
-    if (reference) logprobs(*reference, reference->hidden(batch.tokens), batch);
+    score_by(policy, batch);
+    if (reference) score_by(*reference, batch);
     MemoryPhase parts = standing_;
     parts.reference = reference_bytes_;
     // The meter counts the reference either way, as what it is here: on the device.
@@ -220,14 +265,14 @@ class Planner {
   }
 
   at::Tensor loss_of(const Policy& policy, const at::Tensor& hidden, const MicroBatch& batch,
-                     const at::Tensor& of_teacher) const {
+                     const Records& given, const at::Tensor& of_teacher) const {
     if (teacher_ && stage_.training->divergence) {
       const HeadRows student{hidden.index_select(0, batch.rows), policy.head()};
       return (distill_loss(student, {of_teacher, teacher_->head()}, *stage_.training->divergence).divergence *
               batch.weights)
           .sum();
     }
-    at::Tensor scores = logprobs(policy, hidden, batch);
+    at::Tensor scores = logprobs(policy, hidden, batch, given);
     if (teacher_) {
       const at::NoGradGuard no_grad;
       teacher_->token_scores(of_teacher, batch.targets);
@@ -247,8 +292,10 @@ class Planner {
       const int64_t before = meter_.live_bytes();
       const MicroBatch batch = full_batch(policy);
       const at::Tensor of_teacher = teacher_hidden(batch);
+      Records given = records(policy, batch);
       ForwardOutput output = policy.forward(batch.tokens, auxiliary.forward_options());
-      at::Tensor loss = loss_of(policy, output.hidden, batch, of_teacher);
+      given.checked = at::Tensor();
+      at::Tensor loss = loss_of(policy, output.hidden, batch, given, of_teacher);
       loss = auxiliary.add_to(loss, batch, output);
       output = {};
       parts.activations = std::max(parts.activations, meter_.live_bytes() - before);
@@ -310,7 +357,7 @@ const MemoryPhase& MemoryPlan::largest() const {
 }
 
 int64_t MemoryPlan::needed_bytes() const {
-  if (device != at::kCUDA) return peak_bytes();
+  if (device != at::kCUDA) return peak_bytes() + record_bytes;
   return peak_bytes() + peak_bytes() * 3 / 100 + (int64_t{1} << 30);
 }
 
@@ -330,6 +377,7 @@ Json memory_json(const MemoryPlan& plan) {
           {"peak_bytes", plan.peak_bytes()},
           {"needed_bytes", plan.needed_bytes()},
           {"host_bytes", plan.host_bytes},
+          {"record_bytes", plan.record_bytes},
           {"trained_parameters", plan.trained_parameters},
           {"phases", phases}};
 }
@@ -339,6 +387,7 @@ MemoryPlan memory_plan(const Json& json) {
   plan.device = json.at("device") == "cuda" ? at::kCUDA : at::kCPU;
   plan.trained_parameters = json.at("trained_parameters").get<int64_t>();
   plan.host_bytes = json.at("host_bytes").get<int64_t>();
+  plan.record_bytes = json.at("record_bytes").get<int64_t>();
   for (const Json& row : json.at("phases")) {
     MemoryPhase phase;
     phase.name = row.at("name").get<std::string>();
@@ -365,6 +414,9 @@ std::string memory_table(const MemoryPlan& plan) {
   }
   if (plan.host_bytes > 0) {
     text += fmt::format("offloaded to host memory: {:.2f}\n", static_cast<double>(plan.host_bytes) / unit);
+  }
+  if (plan.record_bytes > 0) {
+    text += fmt::format("records of a rollout in host memory: {:.2f}\n", static_cast<double>(plan.record_bytes) / unit);
   }
   return text;
 }

@@ -40,6 +40,10 @@ struct TrainingSize {
   // The reference's own weights wait in host memory while nobody scores tokens with it.
   bool offload_reference = false;
   bool old_logprobs = false;  // tokens are scored under the policy itself before it learns from them
+  // Records of the rollout that every pass is given: the routes of all tokens, and so many tokens of the vocabulary at
+  // each trained one (0: none are recorded).
+  bool routes = false;
+  int64_t kept_tokens = 0;
   OptimizerOptions optimizer = {};
   AuxiliaryLossOptions auxiliary = {};
   // With a teacher: the divergence that is minimised; none: the policy gradient of DistillObjective.
@@ -78,19 +82,20 @@ struct MemoryPlan {
   std::vector<MemoryPhase> phases;  // in the order of the stage
   int64_t trained_parameters = 0;
   int64_t host_bytes = 0;  // what is offloaded: host memory beside what the process takes anyway
+  int64_t record_bytes = 0;  // routes and kept sets of one rollout, in host memory wherever the policy is
 
   const MemoryPhase& largest() const;
   // Tensors at the peak of the whole stage: what the device's allocator will count.
   int64_t peak_bytes() const { return largest().total(); }
   // What must be free: on CUDA the peak and, beside it, kernels and libraries (1 GiB) and what the allocator
-  // loses between blocks (3 %).
+  // loses between blocks (3 %); on the CPU the peak and the records.
   int64_t needed_bytes() const;
 };
 
 MemoryPlan plan_memory(const StageSize& stage);
 
-// {"device": "cuda" or "cpu", "peak_bytes", "needed_bytes", "host_bytes", "trained_parameters", "phases": [{"name",
-// "weights", ..., "total"}, ...]}, everything in bytes; and back.
+// {"device": "cuda" or "cpu", "peak_bytes", "needed_bytes", "host_bytes", "record_bytes", "trained_parameters", "phases":
+// [{"name", "weights", ..., "total"}, ...]}, everything in bytes; and back.
 Json memory_json(const MemoryPlan& plan);
 MemoryPlan memory_plan(const Json& json);
 

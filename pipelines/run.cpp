@@ -319,7 +319,7 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
       if (checked["stages"][i].contains("awaits")) describe_stage(recipe, spec, source, judge, options, device.type());
       reset_peak_memory(device);
       // On the CPU the process itself counts as well.
-      const int64_t planned = memory[i].peak_bytes() + (device.is_cpu() ? taken_memory(device) : 0);
+      const int64_t planned = device.is_cpu() ? memory[i].needed_bytes() + taken_memory(device) : memory[i].peak_bytes();
       const StageContext context{.recipe = recipe,
                                  .plan = plan,
                                  .source = source,

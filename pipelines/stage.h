@@ -76,7 +76,8 @@ Json run_reject_stage(const StageContext& context, Policy& policy);  // pipeline
 // Those of reward models and of distillation are in pipelines/reward_model_stage.h and distill_stage.h.
 // --debug rollout-only: samples and scores the rollouts of all steps with the policy as it is, and learns nothing. They
 // go to the stage's rollouts/ (pipelines/saved_rollouts.h), their metrics and samples where the stage itself writes
-// them; those that are there already are not sampled again. Returns their paths. Throws Cancelled where the process was told to stop.
+// them; those that are there already are not sampled again. Returns their paths. Throws Cancelled where the process was
+// told to stop.
 std::vector<std::string> run_rollouts(const StageContext& context, const Policy& policy);
 
 // What a stage leaves open and the model decides: max_completion_length is a quarter of the context, at most
@@ -90,7 +91,8 @@ StagePlan with_steps(const StageContext& context, int64_t num_samples);
 // Reads every key of a stage but those inside data and rewards. Throws Error.
 StagePlan plan_stage(const Recipe& recipe, const StageSpec& spec);
 // The same, and builds its data sources and rubric (with `judge`, which may be null); describes the stage, a stage of
-// type rl with its "loss" (grpo/loss_knobs.h), and sets how long its samples are. Throws Error, also where the host lacks what judging the problems takes (Reward::check_host).
+// type rl with its "loss" (grpo/loss_knobs.h), and sets how long its samples are. Throws Error, also where the host lacks
+// what judging the problems takes (Reward::check_host).
 Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                  const std::shared_ptr<Judge>& judge, StageLengths& lengths);
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "grpo/sft_trainer.h"
 #include "grpo/trainer.h"
@@ -14,8 +16,16 @@
 namespace grpo {
 namespace {
 
-void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengths& lengths, at::ScalarType dtype,
-                  StageSize& size) {
+// Tokens that a record of keep_sampling_mask holds at each place. Nothing bounds what top_p and min_p leave; a policy that
+// has learnt anything leaves fewer than this.
+int64_t kept_tokens(const TrainerOptions& options, int64_t vocab_size) {
+  constexpr int64_t without_top_k = 256;
+  if (!options.keep_sampling_mask) return 0;
+  return std::min(options.sampling.top_k > 0 ? options.sampling.top_k : without_top_k, vocab_size);
+}
+
+void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengths& lengths, int64_t vocab_size,
+                  at::ScalarType dtype, StageSize& size) {
   const StageSpec spec = with_max_steps(whole, 1);
   if (spec.type == "distill") return add_distill_size(recipe, spec, lengths, dtype, size);
   if (spec.type == "reward_model") return add_reward_model_size(recipe, spec, lengths, size);
@@ -41,6 +51,8 @@ void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengt
                    .offload_reference = options.offload_ref_model,
                    .old_logprobs = options.steps_per_generation * options.num_iterations > 1 ||
                                    options.loss.use_kl_in_reward || options.loss.top_entropy_quantile < 1.0,
+                   .routes = options.router_replay,
+                   .kept_tokens = kept_tokens(options, vocab_size),
                    .optimizer = options.optimizer,
                    .auxiliary = options.auxiliary};
   size.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
@@ -95,7 +107,7 @@ MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const 
     choose_trained(policy, source, /*base=*/false, /*seed=*/0);
     return policy;
   };
-  add_training(recipe, spec, lengths, dtype, size);
+  add_training(recipe, spec, lengths, source.files.config.vocab_size, dtype, size);
   const StagePlan plan = plan_stage(recipe, spec);
   if (plan.eval && lengths.eval_problems > 0) {
     size.evaluation = {.prompts = lengths.eval_problems,

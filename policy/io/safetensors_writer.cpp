@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/disk_error.h"
 #include "core/json.h"
 #include "policy/io/safetensors.h"
 #include "policy/io/safetensors_dtype.h"
@@ -62,11 +63,7 @@ class AtomicFile {
  private:
   // Called right behind a system call; a constructor's throw leaves nothing to clean up.
   [[noreturn]] void fail(const char* verb) const {
-    const int code = errno;
-    throw Error(fmt::format("cannot {} the file: {}", verb, std::strerror(code)), path_,
-                code == ENOSPC || code == EDQUOT || code == EFBIG
-                    ? "make room on the disk"
-                    : "check that the folder is there and writable");
+    throw disk_error(fmt::format("{} the file", verb), path_, errno);
   }
 
   std::string path_;

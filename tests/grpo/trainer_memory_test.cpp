@@ -47,6 +47,8 @@ StageSize size_of(const Json& config, at::ScalarType dtype, const TrainerOptions
                     .tokens_per_micro_batch = options.packing.tokens_per_micro_batch,
                     .reference = options.loss.beta > 0.0,
                     .old_logprobs = options.steps_per_generation * options.num_iterations > 1,
+                    .routes = options.router_replay,
+                    .kept_tokens = options.keep_sampling_mask ? options.sampling.top_k : 0,
                     .optimizer = options.optimizer,
                     .auxiliary = options.auxiliary};
   stage.rollout = {.prompts = options.prompts_per_step * options.steps_per_generation,
@@ -180,6 +182,48 @@ TEST(TrainerMemory, CountsTheScoringOfRolloutsThatServeSeveralSteps) {
   for (const Json& config : {testing::llama_json(), testing::deepseek_json()}) {
     expect_within(config, at::kFloat, options, 0.1);
   }
+}
+
+TrainerOptions with_records() {
+  TrainerOptions options = full_length();
+  options.router_replay = options.keep_sampling_mask = true;
+  options.sampling.top_k = 17;
+  options.sampling.untruncated_logprobs = false;
+  return options;
+}
+
+TEST(TrainerMemory, CountsRoutesAndKeptSetsOfEveryPass) {
+  for (const int64_t iterations : {1, 2}) {
+    TrainerOptions options = with_records();
+    options.num_iterations = iterations;
+    options.engine.max_running = 4;  // training, not the rollout, is to be what takes most
+    for (const Json& config : {testing::qwen3_moe_json(), testing::deepseek_json()}) {
+      expect_within(config, at::kFloat, options, 0.1);
+    }
+  }
+}
+
+TEST(TrainerMemory, KnowsWhatTheRecordsOfARolloutTake) {
+  const TrainerOptions options = with_records();
+  Policy policy = character_policy(testing::deepseek_json());
+  Trainer trainer(policy, &characters(), testing::evenness(), options, 1);
+  trainer.collect(testing::sum_problem);
+  int64_t bytes = 0;
+  for (const Group& group : trainer.groups()) {
+    for (const Episode& episode : group.episodes) {
+      bytes += 2 * static_cast<int64_t>(episode.routes.size()) + 4 * static_cast<int64_t>(episode.kept_ids.size()) +
+               8 * static_cast<int64_t>(episode.kept_begin.size());
+    }
+  }
+  StageSize size = size_of(testing::deepseek_json(), at::kFloat, options);
+  const MemoryPlan plan = plan_memory(size);
+  EXPECT_EQ(plan.record_bytes, bytes);
+  EXPECT_EQ(plan.needed_bytes(), plan.peak_bytes() + bytes);
+  EXPECT_EQ(memory_plan(memory_json(plan)).record_bytes, bytes);
+  EXPECT_NE(memory_table(plan).find("records of a rollout"), std::string::npos);
+  size.rollout->engine.record_bytes_max = 1000;
+  EXPECT_EQ(plan_memory(size).record_bytes, 1000) << "the engine stops before there are more";
+  EXPECT_EQ(plan_memory(size_of(testing::deepseek_json(), at::kFloat, full_length())).record_bytes, 0);
 }
 
 const MemoryPhase& phase(const MemoryPlan& plan, const std::string& name) {

@@ -70,6 +70,7 @@ TEST_F(FullDiskRun, ACheckpointBeyondTheLimitOfFileSizesIsAnErrorAndTheLastOneSt
   EXPECT_TRUE(holds(error, "cannot write the file: File too large")) << errors();
   EXPECT_TRUE(holds(error, "optimizer.safetensors"));
   EXPECT_TRUE(holds(error, "checkpoint-"));
+  EXPECT_TRUE(holds(error, "ulimit -f"));
   EXPECT_EQ(contents(newest), before);
   EXPECT_EQ(usable_checkpoints(stage("out")).front().first, step);
   EXPECT_FALSE(holds_name(stage("out"), ".tmp-")) << "half a checkpoint is left";
@@ -111,7 +112,7 @@ class MountedRun : public FullDiskRun {
   std::string run_text(const std::string& out, const std::string& number) const {
     std::string text;
     for (const std::string& argument : command(out)) text += "'" + argument + "' ";
-    return "{ " + text + "; echo $? > " + path("status" + number) + "; } 2> " + path("errors" + number) + "; ";
+    return "status=0; " + text + "2> " + path("errors" + number) + " || status=$?; echo $status > " + path("status" + number) + "; ";
   }
   int status(const std::string& number) const { return std::stoi(read_file(path("status" + number))); }
 };

@@ -217,6 +217,19 @@ TEST_F(RecipeRun, CheckDescribesTheRunWithoutWritingAnything) {
   EXPECT_EQ(names_in(folder_.path()), before);
 }
 
+TEST_F(RecipeRun, CheckShowsWhatPresetsMakeOfTheLoss) {
+  const Json stages = check({"rl.loss_type=gspo", "rl.epsilon_high=0.1"})["stages"];
+  EXPECT_FALSE(stages[0].contains("loss")) << "of a supervised stage";
+  const Json& loss = stages[1]["loss"];
+  EXPECT_EQ(loss["loss_type"], "gspo");
+  EXPECT_EQ(loss["importance_sampling_level"], "sequence");
+  EXPECT_EQ(loss["epsilon"], 3e-4);
+  EXPECT_EQ(loss["epsilon_high"], 0.1);
+  EXPECT_EQ(loss["beta"], 0.01);
+  EXPECT_EQ(loss["kl_estimator"], "k3");
+  EXPECT_EQ(loss["ref_model_sync_steps"], 3);
+}
+
 TEST_F(RecipeRun, UnknownKeysAreNamedByTheirPathAtEveryLevel) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"policy.modle=x", "policy"},
