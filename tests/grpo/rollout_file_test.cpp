@@ -139,7 +139,7 @@ TEST(RolloutFile, ErrorsNameTheTensorOrTheLine) {
     write_file_atomically(path + "/" + name, text);
     return said();
   };
-  EXPECT_TRUE(holds(edit("rollout.json", "\"format\": 1", "\"format\": 2"), "format 2"));
+  EXPECT_TRUE(holds(edit("rollout.json", "\"format\": 2", "\"format\": 3"), "format 3"));
   EXPECT_TRUE(holds(edit("rollout.json", "\"episodes\": 1", "\"episodes\": 2"), "tensor problem.episodes_begin"));
   EXPECT_TRUE(holds(edit("rollout.json", "\"groups\": 1", "\"groups\": 900000000000000"), "tensor problem.id holds 1"));
   EXPECT_TRUE(holds(edit("rollout.safetensors", "\"episode.entropy\"", "\"episode.entropx\""), "tensor episode.entropy is missing"));
