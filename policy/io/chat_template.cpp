@@ -144,7 +144,7 @@ bool ChatTemplate::depends_on_date() const {
   return false;
 }
 
-std::string ChatTemplate::render(const Json& messages, const ChatOptions& options) const {
+std::map<std::string, Json> ChatTemplate::variables_of(const Json& messages, const ChatOptions& options) const {
   check_messages(messages);
   if (!options.tools.is_null() && !options.tools.is_array()) {
     throw Error("expected a list of tools, found " + json_type_name(options.tools), "tools",
@@ -172,8 +172,21 @@ std::string ChatTemplate::render(const Json& messages, const ChatOptions& option
   variables["tools"] = options.tools;
   variables.emplace("documents", Json());
   variables["add_generation_prompt"] = options.add_generation_prompt;
-  std::string text = chosen(!options.tools.is_null()).render(variables, {.limits = {}, .now = options.now});
+  return variables;
+}
+
+std::string ChatTemplate::render(const Json& messages, const ChatOptions& options) const {
+  const std::string text =
+      chosen(!options.tools.is_null()).render(variables_of(messages, options), {.limits = {}, .now = options.now});
   return text + options.answer_prefix.substr(present(text, options.answer_prefix));
+}
+
+RenderedChat ChatTemplate::render_marked(const Json& messages, const ChatOptions& options) const {
+  const jinja::Template& rendered_by = chosen(!options.tools.is_null());
+  if (!rendered_by.marks_generation()) return {render(messages, options), std::nullopt};
+  jinja::MarkedText marked = rendered_by.render_marked(variables_of(messages, options), {.limits = {}, .now = options.now});
+  marked.text += options.answer_prefix.substr(present(marked.text, options.answer_prefix));
+  return {std::move(marked.text), std::move(marked.generated)};
 }
 
 std::vector<int64_t> encode_chat(const Tokenizer& tokenizer, const ChatTemplate& chat_template,

@@ -29,6 +29,14 @@ struct ChatOptions {
   std::function<std::tm()> now;  // what strftime_now formats; default: the local time
 };
 
+// A rendered conversation, and where the template marks what the model is to learn.
+struct RenderedChat {
+  std::string text;
+  // What stands between {% generation %} and {% endgeneration %}, as bytes [begin, end) of the text, in order; none where
+  // the template has no such block.
+  std::optional<std::vector<std::pair<size_t, size_t>>> answers;
+};
+
 // Immutable; may be used from several threads at once.
 class ChatTemplate {
  public:
@@ -53,6 +61,10 @@ class ChatTemplate {
   // the template's line, where the template refuses the messages or fails on them.
   std::string render(const Json& messages, const ChatOptions& options = {}) const;
 
+  // The same text with its marks. Throws Error as well where the template marks text that it puts elsewhere (in a macro,
+  // a set or a filter block).
+  RenderedChat render_marked(const Json& messages, const ChatOptions& options = {}) const;
+
   // Whether the text depends on the day it is rendered on.
   bool depends_on_date() const;
 
@@ -61,6 +73,7 @@ class ChatTemplate {
   ChatTemplate(std::map<std::string, Entry> templates, std::map<std::string, std::string> special_tokens,
                std::string where);
   const jinja::Template& chosen(bool with_tools) const;
+  std::map<std::string, Json> variables_of(const Json& messages, const ChatOptions& options) const;
 
   std::map<std::string, Entry> templates_;  // "default", and others by name
   std::map<std::string, std::string> special_tokens_;

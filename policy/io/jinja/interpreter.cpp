@@ -24,13 +24,16 @@ int Interpreter::symbol_of(const std::string& name) const {
   return it == syntax_.symbols.end() ? -1 : static_cast<int>(it - syntax_.symbols.begin());
 }
 
-std::string Interpreter::run(const std::map<std::string, Json>& variables) {
+std::string Interpreter::run(const std::map<std::string, Json>& variables,
+                             std::vector<std::pair<size_t, size_t>>* generated) {
   for (const auto& [name, json] : variables) {
     const int symbol = symbol_of(name);
     if (symbol >= 0) set(root_, symbol, from_json(json));
   }
   std::string out;
   out_ = &out;
+  whole_ = &out;
+  generated_ = generated;
   const Inner inner(*this, &root_, hidden(syntax_.body));
   run(syntax_.body.body);
   return out;
@@ -122,10 +125,8 @@ Interpreter::Flow Interpreter::run(const Statement& statement) {
           return Flow::kBreak;
         } else if constexpr (std::is_same_v<Node, Continue>) {
           return Flow::kContinue;
-        } else if constexpr (std::is_same_v<Node, Scoped>) {
-          const Inner inner(*this, scope_, hidden(node.body));
-          return run(node.body.body);
-        } else if constexpr (std::is_same_v<Node, If> || std::is_same_v<Node, For>) {
+        } else if constexpr (std::is_same_v<Node, If> || std::is_same_v<Node, For> ||
+                             std::is_same_v<Node, Generation>) {
           return run(node);
         } else {
           run(node);
@@ -178,6 +179,18 @@ Interpreter::Flow Interpreter::run(const For& node) {
   if (whole) return Flow::kNext;
   const Inner inner(*this, scope_, hidden(node.otherwise));
   return run(node.otherwise.body);
+}
+
+Interpreter::Flow Interpreter::run(const Generation& node) {
+  if (generated_ != nullptr && out_ != whole_) {
+    runtime_.fail("{% generation %} stands inside a block whose text is put somewhere else",
+                  "move it out of the macro, call, set or filter block");
+  }
+  const size_t begin = out_->size();
+  const Inner inner(*this, scope_, hidden(node.body));
+  const Flow flow = run(node.body.body);
+  if (generated_ != nullptr) generated_->emplace_back(begin, out_->size());
+  return flow;
 }
 
 void Interpreter::run(const Data& node) {

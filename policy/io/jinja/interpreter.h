@@ -23,7 +23,9 @@ class Interpreter {
  public:
   Interpreter(const Syntax& syntax, Runtime& runtime);
 
-  std::string run(const std::map<std::string, Json>& variables);
+  // `generated` (optional) receives the byte ranges that {% generation %} blocks write.
+  std::string run(const std::map<std::string, Json>& variables,
+                  std::vector<std::pair<size_t, size_t>>* generated = nullptr);
 
  private:
   enum class Flow { kNext, kBreak, kContinue };
@@ -47,6 +49,7 @@ class Interpreter {
   Flow run(const Statement& statement);
   Flow run(const If& node);
   Flow run(const For& node);
+  Flow run(const Generation& node);
   void run(const Data& node);
   void run(const Print& node);
   void run(const Set& node);
@@ -102,6 +105,8 @@ class Interpreter {
   Scope root_;
   Scope* scope_ = &root_;
   std::string* out_ = nullptr;
+  const std::string* whole_ = nullptr;  // the text of the render; out_ may be that of a block
+  std::vector<std::pair<size_t, size_t>>* generated_ = nullptr;  // null: nobody asks
   const Value* block_text_ = nullptr;
   std::vector<Value> undefined_;  // by symbol, as far as it was needed
   std::vector<std::unique_ptr<Scope>> kept_scopes_;

@@ -22,6 +22,7 @@ class Parser {
     syntax.body.body = body({});
     syntax.symbols = std::move(in_.symbols);
     syntax.hidden = in_.scopes.hidden();
+    syntax.marks_generation = marks_generation_;
     return syntax;
   }
 
@@ -97,7 +98,8 @@ class Parser {
     if (tag == "filter") return add(out, line, filter_block());
     if (tag == "print") return print(out, line);
     if (tag == "generation") {
-      return add(out, line, Scoped{apart({"endgeneration"})});
+      marks_generation_ = true;
+      return add(out, line, Generation{apart({"endgeneration"})});
     }
     if (tag == "break" || tag == "continue") {
       if (loops_ == 0) in_.fail(fmt::format("'{}' outside of a loop", tag));
@@ -323,6 +325,7 @@ class Parser {
 
   ExpressionParser in_;
   int loops_ = 0;  // around the statement at hand, within its function
+  bool marks_generation_ = false;
 };
 
 }  // namespace

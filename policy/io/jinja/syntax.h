@@ -159,7 +159,7 @@ struct FilterBlock {
   ExprPtr value;
   ScopedBody body;
 };
-struct Scoped {  // {% generation %}: a scope of its own, and nothing else
+struct Generation {  // {% generation %}: a scope of its own, and a mark of the text that it writes
   ScopedBody body;
 };
 struct Break {};
@@ -167,7 +167,7 @@ struct Continue {};
 
 struct Statement {
   int line = 1;
-  std::variant<Data, Print, If, For, Set, SetBlock, With, MacroDefinition, CallBlock, FilterBlock, Scoped,
+  std::variant<Data, Print, If, For, Set, SetBlock, With, MacroDefinition, CallBlock, FilterBlock, Generation,
                Break, Continue>
       node;
 };
@@ -175,6 +175,7 @@ struct Statement {
 struct Syntax {
   ScopedBody body;
   std::vector<std::string> symbols;  // names of variables, by number
+  bool marks_generation = false;     // whether {% generation %} stands anywhere
   std::vector<std::vector<int>>
       hidden;  // by scope: what is undefined in it until it is assigned (scope_tracker.h)
 };

@@ -33,6 +33,16 @@ std::string Template::render(const std::map<std::string, Json>& variables,
   return Interpreter(*syntax_, runtime).run(variables);
 }
 
+MarkedText Template::render_marked(const std::map<std::string, Json>& variables,
+                                   const RenderOptions& options) const {
+  Runtime runtime(options.limits, where_, options.now ? options.now : local_time);
+  MarkedText out;
+  out.text = Interpreter(*syntax_, runtime).run(variables, &out.generated);
+  return out;
+}
+
+bool Template::marks_generation() const { return syntax_->marks_generation; }
+
 bool Template::mentions(const std::string& name) const {
   return std::find(syntax_->symbols.begin(), syntax_->symbols.end(), name) != syntax_->symbols.end();
 }

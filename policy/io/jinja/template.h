@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/json.h"
 #include "policy/io/jinja/runtime.h"
@@ -16,6 +18,12 @@
 namespace grpo::jinja {
 
 struct Syntax;
+
+// What a render wrote, and which bytes of it came from within {% generation %}: [begin, end), in order.
+struct MarkedText {
+  std::string text;
+  std::vector<std::pair<size_t, size_t>> generated;
+};
 
 struct RenderOptions {
   Limits limits;
@@ -32,6 +40,13 @@ class Template {
   // Variables by name. Throws Error with the line: raise_exception, a type error, an undefined value used for
   // more than printing, a limit.
   std::string render(const std::map<std::string, Json>& variables, const RenderOptions& options = {}) const;
+
+  // The same text with its marks. Throws Error as well for a {% generation %} inside a block whose text is put somewhere
+  // else (macro, call, set, filter): where it ends up is not known.
+  MarkedText render_marked(const std::map<std::string, Json>& variables, const RenderOptions& options = {}) const;
+
+  // Whether there is a {% generation %} anywhere.
+  bool marks_generation() const;
 
   // Whether the template names this variable or function anywhere.
   bool mentions(const std::string& name) const;

@@ -257,6 +257,69 @@ TEST(ChatTemplate, FurtherVariablesReachTheTemplateAndMayReplaceSpecialTokensOnl
             "the variable \"messages\" has a place of its own");
 }
 
+// The text with what it marks in brackets.
+std::string bracketed(const RenderedChat& chat) {
+  if (!chat.answers) return "unmarked: " + chat.text;
+  std::string out;
+  size_t at = 0;
+  for (const auto& [begin, end] : *chat.answers) {
+    out += chat.text.substr(at, begin - at) + "[" + chat.text.substr(begin, end - begin) + "]";
+    at = end;
+  }
+  return out + chat.text.substr(at);
+}
+
+std::string marked(const std::string& text, const Json& messages, const ChatOptions& options = {}) {
+  return bracketed(ChatTemplate::from_text(text, {}, "t").render_marked(messages, options));
+}
+
+const Json kTalk = {{{"role", "user"}, {"content", "a"}},
+                    {{"role", "assistant"}, {"content", "b"}},
+                    {{"role", "user"}, {"content", "é"}},
+                    {{"role", "assistant"}, {"content", "d"}}};
+
+TEST(MarkedAnswers, AreWhatGenerationBlocksWriteWhereverTheyStand) {
+  EXPECT_EQ(marked("{% for m in messages %}<{{ m.role[0] }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}!{% endgeneration %};"
+                   "{% else %}{{ m.content }}{% endif %}{% endfor %}.",
+                   kTalk),
+            "<u>a<a>[b!];<u>é<a>[d!];.");
+  EXPECT_EQ(marked("{% generation %}{% for m in messages %}{{ m.content }}{% endfor %}{% endgeneration %}", kTalk), "[abéd]");
+  EXPECT_EQ(marked("{% generation %}{% endgeneration %}x", kTalk), "[]x");
+  EXPECT_EQ(marked("{% if messages[0].role == 'tool' %}{% generation %}x{% endgeneration %}{% endif %}y", kTalk), "y");
+}
+
+TEST(MarkedAnswers, AreToldFromATemplateWithoutMarks) {
+  EXPECT_EQ(marked("x{{ messages[0].content }}", kTalk), "unmarked: xa");
+}
+
+TEST(MarkedAnswers, StandBeforeAnAnswerPrefix) {
+  EXPECT_EQ(marked("{% generation %}x{% endgeneration %}", kTalk, {.answer_prefix = "p", .tools = {}, .variables = {}, .now = {}}), "[x]p");
+}
+
+TEST(MarkedAnswers, InsideTextThatIsPutElsewhereAreRefusedAndTheRenderWithoutThemIsNot) {
+  for (const char* text : {"{% macro f() %}{% generation %}x{% endgeneration %}{% endmacro %}{{ f() }}",
+                           "{% set t %}{% generation %}x{% endgeneration %}{% endset %}{{ t }}",
+                           "{% filter lower %}{% generation %}x{% endgeneration %}{% endfilter %}"}) {
+    const ChatTemplate chat = ChatTemplate::from_text(text, {}, "t");
+    EXPECT_EQ(chat.render(kTalk), "x") << text;
+    const Error error = error_of([&] { chat.render_marked(kTalk); });
+    EXPECT_TRUE(holds(error.summary(), "put somewhere else")) << text;
+    EXPECT_EQ(error.where(), "t: line 1");
+  }
+}
+
+TEST(MarkedAnswers, OfAReleasedTemplateAreItsAssistantTurns) {
+  const std::string path = test_data("tokenizers/chat_templates/smollm3.jinja");
+  GRPO_NEEDS_DATA(path);
+  const ChatTemplate chat = ChatTemplate::from_text(read_data(path), {}, path);
+  const ChatOptions options{.add_generation_prompt = false, .answer_prefix = "", .tools = {}, .variables = {}, .now = golden_time};
+  const RenderedChat rendered = chat.render_marked(kTalk, options);
+  EXPECT_EQ(rendered.text, chat.render(kTalk, options));
+  EXPECT_TRUE(bracketed(rendered).ends_with("<|im_start|>user\na<|im_end|>\n[<|im_start|>assistant\nb<|im_end|>\n]"
+                                            "<|im_start|>user\né<|im_end|>\n[<|im_start|>assistant\nd<|im_end|>\n]"))
+      << bracketed(rendered);
+}
+
 TEST(ChatTemplate, KnowsWhetherItsTextDependsOnTheDay) {
   EXPECT_TRUE(ChatTemplate::from_text("{{ strftime_now('%d') }}", {}, "t").depends_on_date());
   EXPECT_FALSE(ChatTemplate::from_text("{{ date_string }}", {}, "t").depends_on_date());
