@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "pipelines/curriculum.h"
+#include "pipelines/readability.h"
 
 namespace grpo {
 namespace {
@@ -32,11 +33,35 @@ std::map<std::string, double> read_require(ObjectReader& reader, const Rubric& r
   return require;
 }
 
+std::optional<NearDuplicateOptions> read_near_duplicates(ObjectReader& reader) {
+  if (!reader.has("near_duplicates")) return std::nullopt;
+  ObjectReader r = reader.object("near_duplicates");
+  NearDuplicateOptions options;
+  options.ngram_size = r.integer("ngram_size", options.ngram_size, {.min = 1, .max = 1000});
+  options.threshold = r.number("threshold", *options.threshold, {.min = 0.0, .max = 1.0, .min_exclusive = true});
+  r.finish();
+  return options;
+}
+
+std::string unreadable_for(const KeepRules& rules, const std::string& completion) {
+  const bool any = rules.max_paragraph_chars > 0 || !rules.code_in_think || rules.max_repeated_ngrams < 1.0 || rules.summary;
+  if (!any) return "";
+  const Readability seen = readability_of(completion);
+  if (rules.max_paragraph_chars > 0 && seen.longest_thought_paragraph > rules.max_paragraph_chars) return "long paragraph";
+  if (!rules.code_in_think && seen.code_blocks_in_thought > 0) return "code in think";
+  if (seen.repeated > rules.max_repeated_ngrams) return "repeated n-grams";
+  return rules.summary && seen.summary_empty ? "no summary" : "";
+}
+
 }  // namespace
 
 KeepRules read_keep_rules(ObjectReader& r, const Rubric& rubric) {
   KeepRules rules;
   rules.require = read_require(r, rubric);
+  rules.max_paragraph_chars = r.integer("max_paragraph_chars", 0, {.min = 0});
+  rules.code_in_think = r.boolean("code_in_think", true);
+  rules.max_repeated_ngrams = r.number("max_repeated_ngrams", 1.0, {.min = 0.0, .max = 1.0});
+  rules.summary = r.boolean("summary", false);
   rules.max_per_problem = r.integer("max_per_problem", 0, {.min = 0});
   rules.prefer = r.choice("prefer", {"first", "shortest", "longest"}, "first");
   if (r.has("prefer") && rules.max_per_problem == 0) {
@@ -48,6 +73,7 @@ KeepRules read_keep_rules(ObjectReader& r, const Rubric& rubric) {
     r.fail("pass_rate_min", "larger than pass_rate_max: nothing would be kept", "exchange them");
   }
   rules.deduplicate = r.boolean("deduplicate", true);
+  rules.near_duplicates = read_near_duplicates(r);
   rules.max_samples = r.integer("max_samples", 0, {.min = 0});
   r.finish();
   return rules;
@@ -60,7 +86,7 @@ std::string dropped_for(const KeepRules& rules, const Rubric& rubric, const Epis
     const Score* score = score_of_label(rubric, episode, label);
     if (score == nullptr || !score->value || *score->value < least) return label;
   }
-  return "";
+  return unreadable_for(rules, episode.completion);
 }
 
 KeptSamples choose_samples(const KeepRules& rules, const Rubric& rubric, const Group& group) {

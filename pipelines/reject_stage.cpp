@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <unordered_set>
 
 #include "core/atomic_directory.h"
-#include "core/data_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/make_folders.h"
@@ -17,6 +14,7 @@
 #include "pipelines/interruption.h"
 #include "pipelines/keep_rules.h"
 #include "pipelines/kept_rows.h"
+#include "pipelines/kept_set.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_loop.h"
 #include "pipelines/training_parts.h"
@@ -207,30 +205,9 @@ Json run_reject_stage(const StageContext& context, Policy& policy) {
 Json write_kept(const StageContext& context, const std::string& directory) {
   const RejectOptions options = options_of(context);
   const KeepRules rules = rules_of(context.recipe, context.plan.spec, options.keep, stage_rubric(context));
-  KeptCounts counts;
-  std::ofstream kept(directory + "/kept.jsonl", std::ios::binary), problems(directory + "/problems.jsonl", std::ios::binary);
-  std::unordered_set<std::string> seen;
-  for (int64_t step = 1; fs::exists(step_file(context.directory, step)); ++step) {
-    for (const DataRow& line : read_data_file(step_file(context.directory, step))) {
-      int64_t written = 0;
-      for (const Json& row : line.columns.at("rows")) {
-        if (rules.max_samples > 0 && counts.kept == rules.max_samples) {
-          ++counts.dropped["max_samples"];
-        } else if (rules.deduplicate && !seen.insert(deduplication_key(row)).second) {
-          ++counts.dropped["duplicate"];
-        } else {
-          kept << row.dump() << "\n";
-          ++counts.kept;
-          ++written;
-        }
-      }
-      counts.add(line.columns);
-      problems << problem_line(line.columns, written).dump() << "\n";
-    }
-  }
-  kept.close();
-  problems.close();
-  if (!kept || !problems) throw Error("cannot write what was kept", directory, "is the disk full?");
+  std::vector<std::string> steps;
+  for (int64_t step = 1; fs::exists(step_file(context.directory, step)); ++step) steps.push_back(step_file(context.directory, step));
+  const KeptCounts counts = write_kept_set(steps, rules, directory);
   if (counts.kept == 0) {
     throw Error(fmt::format("none of {} samples was kept ({})", counts.samples, counts.reasons()),
                 context.recipe.file + ": " + context.plan.spec.path + ".keep",

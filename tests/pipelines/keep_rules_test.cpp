@@ -78,12 +78,90 @@ TEST(KeepRules, ProblemsThatAreTooEasyOrTooHardGiveNothing) {
   EXPECT_EQ(choose_samples(rules({{"pass_rate_max", 0.5}}), rubric(), group()).dropped.at("pass rate"), 2);
 }
 
+// Of right samples, those that the rule leaves, and why it drops the others.
+std::pair<Kept, std::map<std::string, int64_t>> readable(const Json& keep, const std::vector<std::string>& completions) {
+  Group right{.problem = problem_of("2"), .episodes = {}};
+  for (const std::string& completion : completions) right.episodes.push_back(sample(completion, 5));
+  score_group(rubric(), right);
+  Json with = keep;
+  with["require"] = Json::object();
+  const KeptSamples chosen = choose_samples(rules(with), rubric(), right);
+  return {chosen.kept, chosen.dropped};
+}
+using Dropped = std::map<std::string, int64_t>;
+
+TEST(KeepRules, ThoughtsWithLongParagraphsAreDropped) {
+  const std::vector<std::string> completions = {
+      "<think>12345\n\n六七八九十</think>2",       // five characters each
+      "<think>123456\n\n7</think>2",             // six
+      "<think>123\n456</think>2",                // seven: a line break is in the paragraph
+      "<think>1</think>a summary may be long"};
+  const auto [kept, dropped] = readable({{"max_paragraph_chars", 5}}, completions);
+  EXPECT_EQ(kept, (Kept{0, 3}));
+  EXPECT_EQ(dropped, (Dropped{{"long paragraph", 2}}));
+  EXPECT_EQ(readable({{"max_paragraph_chars", 7}}, completions).first, (Kept{0, 1, 2, 3}));
+  EXPECT_EQ(readable({{"max_paragraph_chars", 0}}, completions).first, (Kept{0, 1, 2, 3}));
+}
+
+TEST(KeepRules, ThoughtsWithCodeAreDroppedWhereTheyAreToHaveNone) {
+  const std::vector<std::string> completions = {"<think>a\n```\ncode\n```\n</think>2", "<think>a</think>\n```\ncode\n```",
+                                                "<think>`a`</think>2"};
+  const auto [kept, dropped] = readable({{"code_in_think", false}}, completions);
+  EXPECT_EQ(kept, (Kept{1, 2}));
+  EXPECT_EQ(dropped, (Dropped{{"code in think", 1}}));
+  EXPECT_EQ(readable({{"code_in_think", true}}, completions).first, (Kept{0, 1, 2}));
+}
+
+TEST(KeepRules, LoopsAreDropped) {
+  // 20 equal words are eleven 10-grams of which one is new; of 11 words of which the first returns at the end, both are new.
+  const std::string word = "so ";
+  std::string loop;
+  for (int i = 0; i < 20; ++i) loop += word;
+  const std::vector<std::string> completions = {"<think>a b c d e f g h i j a</think>2", loop,
+                                                "<think>short</think>" + loop};
+  const auto [kept, dropped] = readable({{"max_repeated_ngrams", 0.9}}, completions);
+  EXPECT_EQ(kept, (Kept{0, 2}));  // 10/11 and, with another 10-gram in front, less than 10/12
+  EXPECT_EQ(dropped, (Dropped{{"repeated n-grams", 1}}));
+  EXPECT_EQ(readable({{"max_repeated_ngrams", 0.0}}, completions).first, (Kept{0}));
+  EXPECT_EQ(readable({{"max_repeated_ngrams", 1.0}}, completions).first, (Kept{0, 1, 2}));
+}
+
+TEST(KeepRules, ThoughtsWithoutASummaryAreDroppedWhereOneIsWanted) {
+  const std::vector<std::string> completions = {"<think>a</think> \n", "<think>a</think><answer> </answer>", "<think>never ends",
+                                                "<think>a</think>2", "2"};
+  const auto [kept, dropped] = readable({{"summary", true}}, completions);
+  EXPECT_EQ(kept, (Kept{3, 4}));
+  EXPECT_EQ(dropped, (Dropped{{"no summary", 3}}));
+  EXPECT_EQ(readable({{"summary", false}}, completions).first.size(), completions.size());
+}
+
+// Each sample has one reason: the first that holds.
+TEST(KeepRules, AWrongSampleIsDroppedAsWrongHoweverItReads) {
+  Group wrong{.problem = problem_of("2"), .episodes = {sample("<think>12345</think>", 5), sample("<think>12345</think><answer>2</answer>", 5)}};
+  score_group(rubric(), wrong);
+  const KeptSamples chosen = choose_samples(rules({{"max_paragraph_chars", 2}, {"summary", true}}), rubric(), wrong);
+  EXPECT_EQ(chosen.dropped, (Dropped{{"exact", 1}, {"long paragraph", 1}}));
+  EXPECT_EQ(chosen.pass_rate, 0.5) << "reading badly makes no problem harder";
+}
+
 TEST(KeepRules, WrongRulesAreNamed) {
   const auto refused = [](const Json& keep) { return error_of([&] { rules(keep); }); };
   EXPECT_TRUE(holds(refused({{"require", {{"exakt", 1}}}}).summary(), "exakt"));
   EXPECT_TRUE(holds(refused({{"prefer", "longest"}}).where(), "prefer"));
   EXPECT_TRUE(holds(refused({{"pass_rate_min", 0.5}, {"pass_rate_max", 0.1}}).where(), "pass_rate_min"));
   EXPECT_TRUE(holds(refused({{"most", 1}}).summary(), "most"));
+  EXPECT_TRUE(holds(refused({{"max_repeated_ngrams", 1.5}}).where(), "max_repeated_ngrams"));
+  EXPECT_TRUE(holds(refused({{"near_duplicates", true}}).where(), "near_duplicates"));
+  EXPECT_TRUE(holds(refused({{"near_duplicates", {{"threshold", 0}}}}).where(), "near_duplicates.threshold"));
+  EXPECT_TRUE(holds(refused({{"near_duplicates", {{"ngrams", 3}}}}).summary(), "ngrams"));
+}
+
+TEST(KeepRules, NearDuplicatesAreLookedForOnlyWhereTheRulesSaySo) {
+  EXPECT_FALSE(rules(Json::object()).near_duplicates);
+  const KeepRules usual = rules({{"near_duplicates", Json::object()}});
+  EXPECT_EQ(usual.near_duplicates->ngram_size, 5);
+  EXPECT_EQ(usual.near_duplicates->threshold, 0.8);
+  EXPECT_EQ(rules({{"near_duplicates", {{"ngram_size", 3}, {"threshold", 0.5}}}}).near_duplicates->ngram_size, 3);
 }
 
 TEST(KeptRows, ARowHoldsColumnsQuestionAnswerCompletionAndWhereItComesFrom) {
