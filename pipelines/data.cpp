@@ -4,15 +4,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
+#include <exception>
 #include <mutex>
 #include <numeric>
+#include <thread>
 #include <unordered_map>
 
 #include "core/data_file.h"
 #include "core/error.h"
 #include "core/seed.h"
 #include "pipelines/answer_extractor.h"
+#include "pipelines/conversation.h"
+#include "pipelines/conversation_messages.h"
 #include "pipelines/problems/generator.h"
 #include "pipelines/prompt_template.h"
 
@@ -44,6 +49,61 @@ void read_chat_options(ObjectReader& r, DataOptions& o) {
              "set data.template to \"chat\", or remove it");
     }
   }
+}
+
+// The columns of whole conversations, and which of their turns are learned.
+void read_conversation_options(ObjectReader& r, ObjectReader& columns, DataUse use, DataOptions& o) {
+  o.messages_column = columns.string("messages", "");
+  o.tools_column = columns.string("tools", o.tools_column);
+  const bool conversations = !o.messages_column.empty();
+  if (columns.has("tools") && !conversations) {
+    columns.fail("tools", "without effect: only conversations have tools", "give \"messages\" as well, or remove it");
+  }
+  if (!conversations) return;
+  if (!o.completion_column.empty()) {
+    columns.fail("messages", "a row is a conversation, or a prompt and its completion", "leave out one of them");
+  }
+  if (use == DataUse::kTrainRl) {
+    columns.fail("messages", "only supervised stages learn conversations",
+                 "name the column that holds what the policy is to answer: \"prompt\", which may be a list of messages");
+  }
+  if (o.source.is_object() && use == DataUse::kTrainSft) {
+    columns.fail("messages", "without effect: a generator has no columns", "remove it");
+  }
+  if (r.string("template", "none") != "chat") {
+    columns.fail("messages", "a conversation needs a chat template", "set data.template to \"chat\"");
+  }
+}
+
+// make(i) for every row, on all cores. Throws what the first of the rows that fail throws.
+template <typename Make>
+void for_each_row(size_t count, const Make& make) {
+  constexpr size_t at_once = 16;
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  size_t failed = count;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    for (size_t begin; (begin = next.fetch_add(at_once)) < count;) {
+      for (size_t i = begin; i < std::min(begin + at_once, count); ++i) {
+        try {
+          make(i);
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          if (i < failed) failure = std::current_exception();
+          failed = std::min(failed, i);
+          next = count;  // rows are handed out in order, so those before this one are at work
+          return;
+        }
+      }
+    }
+  };
+  const size_t helpers = std::min<size_t>(std::thread::hardware_concurrency(), count / at_once + 1);
+  std::vector<std::thread> threads;
+  for (size_t t = 1; t < helpers; ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 // What a row of a file becomes, before anything is tokenised.
@@ -101,8 +161,15 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
     o.prompt_column = columns.string("prompt", o.prompt_column);
     o.answer_column = columns.string("answer", o.answer_column);
     o.completion_column = columns.string("completion", "");
+    read_conversation_options(r, columns, use, o);
     columns.finish();
   }
+  o.last_turn_only = r.choice("turns", {"all", "last"}, "all") == "last";
+  if (r.has("turns") && o.messages_column.empty()) {
+    r.fail("turns", "without effect: only conversations have turns", "name their column in data.columns.messages, or remove it");
+  }
+  // Evaluation asks questions, which have columns of their own.
+  if (use == DataUse::kEval) o.messages_column.clear();
   o.answer_extractor = r.choice("answer_extractor", answer_extractor_names(), "none");
   o.prompt_template = r.string("template", "none");
   const bool named =
@@ -132,7 +199,8 @@ struct ProblemSource::Impl {
   int64_t limit;    // prompt tokens
   std::optional<Generator> generator;
   std::vector<Problem> problems;  // of a file
-  std::vector<std::string> completions;
+  std::vector<std::string> completions;     // one per problem of supervised rows
+  std::vector<LearnedText> conversations;   // or these
   int64_t dropped = 0;
   mutable std::mutex mutex;  // guards the epoch's order
   mutable int64_t epoch = -1;
@@ -150,14 +218,12 @@ struct ProblemSource::Impl {
         "set data.prompt_overflow to \"drop\", raise max_prompt_length or lower max_completion_length");
   }
 
-  // False if prompt, completion and end token exceed the context and such samples are dropped.
-  bool completion_fits(const Problem& problem, size_t completion_tokens, const std::string& where) const {
-    const size_t tokens = problem.prompt_ids.size() + completion_tokens + 1;
+  // False if they exceed the context and such samples are dropped. `what`: is so many tokens.
+  bool whole_fits(size_t tokens, const char* what, const std::string& where) const {
     if (static_cast<int64_t>(tokens) <= context) return true;
     if (options.drop_overflow) return false;
-    throw Error(fmt::format("prompt, completion and end token are {} tokens, the model's context is {}",
-                            tokens, context),
-                where, "set data.prompt_overflow to \"drop\", or shorten the row");
+    throw Error(fmt::format("{} {} tokens, the model's context is {}", what, tokens, context), where,
+                "set data.prompt_overflow to \"drop\", or shorten the row");
   }
 
   const Json& cell(const DataRow& row, const std::string& name, const char* role) const {
@@ -222,17 +288,56 @@ struct ProblemSource::Impl {
       row.problem.prompt_ids = std::move(prompt_ids[i]);
       const bool worked = !options.completion_column.empty();
       if (!prompt_fits(row.problem, row.where) ||
-          (worked && !completion_fits(row.problem, completion_ids[i].size(), row.where))) {
+          (worked && !whole_fits(row.problem.prompt_ids.size() + completion_ids[i].size() + 1,
+                                 "prompt, completion and end token are", row.where))) {
         ++dropped;
         continue;
       }
       if (worked) completions.push_back(std::move(row.completion));
       problems.push_back(std::move(row.problem));
     }
-    if (problems.empty()) {
-      throw Error(fmt::format("all {} rows are too long: {} tokens of prompt fit", dropped, limit), path,
-                  "raise max_prompt_length or choose a model with a longer context");
+    check_some_fit(path);
+  }
+
+  void check_some_fit(const std::string& path) const {
+    if (!problems.empty()) return;
+    throw Error(fmt::format("all {} rows are too long: {} tokens of prompt fit", dropped, limit), path,
+                "raise max_prompt_length or choose a model with a longer context");
+  }
+
+  // The sequences of a row's conversation.
+  std::vector<ConversationSample> read_conversation(const ConversationTemplate& chat, const DataRow& row) const {
+    const std::string where = fmt::format("{}: {}", row.where, options.messages_column);
+    const Json messages = read_messages(cell(row, options.messages_column, "messages"), where);
+    const auto tools = row.columns.find(options.tools_column);
+    if (tools == row.columns.end()) return chat.samples(messages, {}, where);
+    return chat.samples(messages, read_tools(*tools, fmt::format("{}: {}", row.where, options.tools_column)), where);
+  }
+
+  void read_conversations(const std::string& path, const std::optional<ChatTemplate>& chat_template) {
+    const std::vector<DataRow> rows = read_data_file(path);
+    const ConversationTemplate chat(options, *tokenizer, chat_template);
+    std::vector<std::vector<ConversationSample>> samples(rows.size());
+    for_each_row(rows.size(), [&](size_t i) { samples[i] = read_conversation(chat, rows[i]); });
+    int64_t id = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      for (ConversationSample& sample : samples[i]) {
+        Problem problem;
+        problem.id = id++;
+        problem.prompt = std::move(sample.prompt);
+        problem.prompt_ids = std::move(sample.prompt_ids);
+        problem.completion_prefix = opened_answer(problem.prompt, options.answer_prefix);
+        problem.columns = rows[i].columns;
+        if (!prompt_fits(problem, rows[i].where) ||
+            !whole_fits(sample.text.ids.size(), "the conversation is", rows[i].where)) {
+          ++dropped;
+          continue;
+        }
+        conversations.push_back(std::move(sample.text));
+        problems.push_back(std::move(problem));
+      }
     }
+    check_some_fit(path);
   }
 
   std::pair<Problem, GeneratedProblem> generated(int64_t n) const {
@@ -282,7 +387,9 @@ ProblemSource::ProblemSource(const DataOptions& options, const Tokenizer& tokeni
   }
   if (options.max_prompt_length > 0) impl_->limit = std::min(impl_->limit, options.max_prompt_length);
   if (options.source.is_string()) {
-    impl_->read_file(options.source.get<std::string>());
+    const auto path = options.source.get<std::string>();
+    if (!options.messages_column.empty()) impl_->read_conversations(path, chat_template);
+    else impl_->read_file(path);
   } else {
     Json generator = options.source;
     if (!generator.contains("generator") || !generator["generator"].is_string()) {
@@ -319,14 +426,16 @@ SftSample ProblemSource::draw_sft(int64_t n) const {
     std::string completion = worked ? generated.worked_solution : generated.direct_solution;
     if (completion.starts_with(problem.completion_prefix))
       completion.erase(0, problem.completion_prefix.size());
-    return {std::move(problem), std::move(completion)};
-  }
-  if (impl_->completions.empty()) {
-    throw Error("supervised data needs a completion column", impl_->options.where,
-                "set data.columns.completion to the column with the text to learn");
+    return {std::move(problem), std::move(completion), std::nullopt};
   }
   const size_t row = impl_->row_of(n);
-  return {impl_->problems[row], impl_->completions[row]};
+  if (!impl_->conversations.empty()) return {impl_->problems[row], "", impl_->conversations[row]};
+  if (impl_->completions.empty()) {
+    throw Error("supervised data needs a completion column", impl_->options.where,
+                "set data.columns.completion to the column with the text to learn, or data.columns.messages to that of "
+                "whole conversations");
+  }
+  return {impl_->problems[row], impl_->completions[row], std::nullopt};
 }
 
 std::vector<Problem> ProblemSource::head(int64_t count) const {

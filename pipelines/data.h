@@ -17,7 +17,10 @@ namespace grpo {
 
 // What the recipe's "data" object says of one split.
 //   "train": "file.jsonl.gz"  or  {"generator": "chain", "operators": 6}
-//   "columns": {"prompt": "question", "answer": "answer", "completion": "solution"}
+//   "columns": {"prompt": "question", "answer": "answer", "completion": "solution"}, or of supervised data {"messages":
+//   "messages"}: whole conversations (pipelines/conversation_messages.h), of which the assistant's turns are learned
+//   (pipelines/conversation.h); a column "tools" ("tools": another name) goes to the template. With "messages" also:
+//     "turns": "all" | "last", which of the assistant's turns are learned
 //   "answer_extractor": "####" (text after the last ####) | "boxed" (inside the last \boxed{}) | "none"
 //   "template": "r1_zero", "none", a text with {prompt}, or "chat": the checkpoint's chat template, over a
 //   prompt column that holds text (one user message) or a list of messages. With "chat" also:
@@ -35,6 +38,9 @@ struct DataOptions {
   std::string prompt_column = "prompt";
   std::string answer_column = "answer";
   std::string completion_column;  // sft from files
+  std::string messages_column;    // sft from files, in place of prompt and completion
+  std::string tools_column = "tools";
+  bool last_turn_only = false;  // of conversations
   std::string answer_extractor = "none";
   std::string prompt_template = "none";
   std::string system, answer_prefix, template_date;  // with prompt_template "chat"
@@ -43,6 +49,7 @@ struct DataOptions {
   bool drop_overflow = false;
   double worked_fraction = 1.0;
   bool answers = true;  // false: rows need no answer (distillation, which judges nothing)
+  std::vector<int64_t> end_token_ids;  // at which the model stops, its own first; conversations are checked against them
   std::string where;  // for messages: "recipe.json: data"
   std::string file;
   std::string path;
@@ -57,9 +64,16 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
 // R1-Zero's prompt (arXiv 2501.12948, Table 1), reworded nowhere: published runs are compared by it.
 const std::string& r1_zero_template();
 
+// Token ids of which some are learned.
+struct LearnedText {
+  std::vector<int64_t> ids;
+  std::vector<uint8_t> learned;  // one per id: 1 = learned
+};
+
 struct SftSample {
   Problem problem;
   std::string completion;  // text, without the end token
+  std::optional<LearnedText> conversation = std::nullopt;  // in place of prompt and completion: all of it
 };
 
 class ProblemSource {
@@ -68,7 +82,7 @@ class ProblemSource {
   // the checkpoint's, for the template "chat". Throws Error, naming the row, for a missing column, an answer
   // the extractor cannot find, an empty set, a prompt longer than the limit or, with a completion column, a
   // sample longer than the context (both unless dropped). `context`: the model's context length; `reserved`:
-  // completion tokens that must still fit.
+  // completion tokens that must still fit. Conversations count by the sequences that they become.
   ProblemSource(const DataOptions& options, const Tokenizer& tokenizer, int64_t context, int64_t reserved,
                 uint64_t seed, const std::optional<ChatTemplate>& chat_template = std::nullopt);
   ~ProblemSource();
@@ -76,7 +90,8 @@ class ProblemSource {
 
   int64_t size() const;     // problems in the set; 0: endless
   int64_t dropped() const;  // rows left out because they were too long
-  // The n-th problem of the endless stream of shuffled epochs, with prompt_ids; id is unique within a set.
+  // The n-th problem of the endless stream of shuffled epochs, with prompt_ids; id is unique within a set. Of a conversation
+  // what the model is given at the first turn that is learned.
   Problem draw(int64_t n) const;
   SftSample draw_sft(int64_t n) const;
   // The first `count` problems in file order (0: all), or of the generator.

@@ -17,9 +17,7 @@ bool is_messages(const Json& question) {
 
 }  // namespace
 
-PromptTemplate::PromptTemplate(const DataOptions& options, std::optional<ChatTemplate> chat_template)
-    : options_(options) {
-  if (options.prompt_template != "chat") return;
+ChatTemplate usable_chat_template(const DataOptions& options, std::optional<ChatTemplate> chat_template) {
   if (!chat_template) {
     throw Error(
         "the template is \"chat\", and the model has no chat template", options.where + ".template",
@@ -30,7 +28,37 @@ PromptTemplate::PromptTemplate(const DataOptions& options, std::optional<ChatTem
     throw Error("without effect: the chat template writes no date", options.where + ".template_date",
                 "remove it");
   }
-  chat_template_ = std::move(chat_template);
+  return *std::move(chat_template);
+}
+
+ChatOptions chat_options(const DataOptions& options) {
+  ChatOptions chat;
+  chat.answer_prefix = options.answer_prefix;
+  chat.variables = options.chat_template_kwargs;
+  // A prompt must be the same on the day a run is resumed.
+  chat.now = [date = options.template_date, where = options.where]() -> std::tm {
+    std::tm day{};
+    if (date.empty()) {
+      throw Error(
+          "the chat template writes today's date, so a run resumed on another day would see other prompts",
+          where, "set data.template_date to a day, such as \"2025-07-26\"");
+    }
+    strptime(date.c_str(), "%Y-%m-%d", &day);
+    day.tm_hour = 12;
+    return day;
+  };
+  return chat;
+}
+
+void add_system(const DataOptions& options, Json& messages) {
+  const bool has_system = is_messages(messages) && messages[0]["role"] == "system";
+  if (options.system.empty() || has_system) return;
+  messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options.system}});
+}
+
+PromptTemplate::PromptTemplate(const DataOptions& options, std::optional<ChatTemplate> chat_template)
+    : options_(options) {
+  if (options.prompt_template == "chat") chat_template_ = usable_chat_template(options, std::move(chat_template));
 }
 
 PromptText PromptTemplate::apply(const Json& question, const std::string& where) const {
@@ -54,27 +82,9 @@ PromptText PromptTemplate::apply_chat(const Json& question, const std::string& w
     const std::string text = question.is_string() ? question.get<std::string>() : question.dump();
     messages.push_back({{"role", "user"}, {"content", text}});
   }
-  const bool has_system = is_messages(messages) && messages[0]["role"] == "system";
-  if (!options_.system.empty() && !has_system) {
-    messages.insert(messages.begin(), Json{{"role", "system"}, {"content", options_.system}});
-  }
-  ChatOptions chat;
-  chat.answer_prefix = options_.answer_prefix;
-  chat.variables = options_.chat_template_kwargs;
-  // A prompt must be the same on the day a run is resumed.
-  chat.now = [this]() -> std::tm {
-    std::tm day{};
-    if (options_.template_date.empty()) {
-      throw Error(
-          "the chat template writes today's date, so a run resumed on another day would see other prompts",
-          options_.where, "set data.template_date to a day, such as \"2025-07-26\"");
-    }
-    strptime(options_.template_date.c_str(), "%Y-%m-%d", &day);
-    day.tm_hour = 12;
-    return day;
-  };
+  add_system(options_, messages);
   try {
-    PromptText out{chat_template_->render(messages, chat), ""};
+    PromptText out{chat_template_->render(messages, chat_options(options_)), ""};
     out.completion_prefix = opened_answer(out.text, options_.answer_prefix);
     return out;
   } catch (const Error& error) {

@@ -17,6 +17,16 @@ struct PromptText {
   std::string completion_prefix;  // what of the answer the text holds already, as opened_answer says
 };
 
+// The checkpoint's chat template, for options that say "chat". Throws Error where there is none or it cannot be used, and for
+// a template_date that it has no use for.
+ChatTemplate usable_chat_template(const DataOptions& options, std::optional<ChatTemplate> chat_template);
+
+// What the options say of a render: answer_prefix, further variables and the day.
+ChatOptions chat_options(const DataOptions& options);
+
+// Puts the options' system text before messages that have none.
+void add_system(const DataOptions& options, Json& messages);
+
 class PromptTemplate {
  public:
   // Throws Error where the options want a chat template and there is none, or it cannot be used.
