@@ -263,7 +263,10 @@ ChatResult ChatEndpoint::ask(const ChatRequest& request, const GivenUp& given_up
     }
   }
   state.count_call(outcome, tries);
-  if (outcome.reply) return std::move(*outcome.reply);
+  if (outcome.reply) {
+    outcome.reply->tries = tries;
+    return std::move(*outcome.reply);
+  }
   outcome.failure.tries = tries;
   outcome.failure.what = without_key(std::move(outcome.failure.what), state.key);
   if (tries > 1) outcome.failure.what += fmt::format(" ({} tries)", tries);

@@ -22,6 +22,7 @@ struct ChatReply {
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;  // of all choices, with the reasoning
   std::string model = {};         // as the server calls it
+  int64_t tries = 1;              // until it came: ChatEndpoint fills it in
 };
 
 // A reply that cannot be used. `what` is one line; `cut_off`: the server itself says that it stopped half-way

@@ -144,9 +144,12 @@ TEST(ChatEndpoint, TriesAgainWhatMayPass) {
   };
   for (const auto& [name, reply] : faults) {
     Talk talk(fails_first(2, reply));
-    EXPECT_EQ(talk.reply().choices[0].text, "fine") << name;
+    const ChatReply fine = talk.reply();
+    EXPECT_EQ(fine.choices[0].text, "fine") << name;
+    EXPECT_EQ(fine.tries, 3) << name;
+    EXPECT_EQ(talk.reply().tries, 1) << name;
     EXPECT_EQ(talk.endpoint.usage().retries, 2) << name;
-    EXPECT_EQ(talk.server.requests().size(), 3u) << name;
+    EXPECT_EQ(talk.server.requests().size(), 4u) << name;
     EXPECT_EQ(talk.server.requests()[0].body, talk.server.requests()[2].body) << name;
   }
 }
