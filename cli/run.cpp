@@ -1,5 +1,6 @@
 // grpo run: a recipe from start to finish, or from where it stopped.
 
+#include "pipelines/eval_results.h"
 #include "pipelines/run.h"
 
 #include <fmt/format.h>
@@ -43,12 +44,15 @@ std::string from_to(const Json& evaluations, const char* key, const char* format
 }
 
 void print_summary(const Json& summary, const std::string& out) {
-  constexpr const char* kRow = "{:<16} {:<5} {:>7}  {:<18} {:<18} {:>8}\n";
+  constexpr const char* kRow = "{:<16} {:<12} {:>7}  {:<18} {:<18} {:>8}\n";
   std::string text = fmt::format(kRow, "stage", "type", "steps", "accuracy", "mean length", "time");
-  std::string model, rollouts;
+  std::string model, rollouts, exams;
   const Json stages = summary.value("stages", Json::array());
   for (const Json& stage : stages) {
-    const Json evaluations = stage.value("eval", Json::array());
+    const bool exam = stage.value("stage", "") == "eval";
+    if (exam) exams += "\n" + stage.value("name", "") + "\n" + eval_results_table(stage.value("eval", Json::array()));
+    // An exam's are of many models, and have a table of their own.
+    const Json evaluations = exam ? Json::array() : stage.value("eval", Json::array());
     text +=
         fmt::format(kRow, stage.value("name", ""), stage.value("stage", ""), stage.value("steps", int64_t{0}),
                     from_to(evaluations, "accuracy", "{:.4f}"), from_to(evaluations, "mean_length", "{:.1f}"),
@@ -57,7 +61,7 @@ void print_summary(const Json& summary, const std::string& out) {
     const Json saved = stage.value("rollouts", Json::array());
     if (!saved.empty()) rollouts = fmt::format("\nrollouts: {}, from {} on\n", saved.size(), saved[0].get<std::string>());
   }
-  text += rollouts;
+  text += exams + rollouts;
   if (!model.empty()) text += "\nmodel:  " + model + "\n";
   text += fmt::format("{}run:    {}\n", model.empty() ? "\n" : "", out);
   std::fputs(text.c_str(), stdout);

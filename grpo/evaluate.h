@@ -3,6 +3,9 @@
 // fixed by its seed, so it never disturbs training and gives the same numbers in a run and offline.
 
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/cancelled.h"
@@ -23,24 +26,38 @@ struct EvalOptions {
   StopRequest stop_request = {};  // asked between bursts of generation; true: the evaluation is given up
 };
 
-// A sample is correct if the rubric's first reward gives it 1 or more. Samples that reward cannot judge
-// (skip, error, does not apply) are counted apart and left out of every mean, which is NaN where nothing is
-// left.
+// What is counted of a sample.
+struct SampleOutcome {
+  std::optional<bool> correct;  // the rubric's first reward gave it 1 or more; none: it could not judge it
+  std::string vote;             // the answer it gives, for majorities (rewards/math/vote.h)
+  std::optional<double> reward;  // weighted sum, where there is one
+  int64_t length = 0;           // completion tokens
+  bool truncated = false;
+};
+SampleOutcome outcome_of(const Episode& episode);
+
+// Samples that the first reward cannot judge (skip, error, does not apply) are counted apart and left out of every mean,
+// which is NaN where nothing is left.
 struct EvalResult {
   int64_t num_problems = 0;  // with at least one judged sample
   int64_t num_samples = 0;   // judged
   int64_t num_unjudged = 0;
   double pass_at_1 = 0.0;         // mean over problems of their share of correct samples
   double pass_at_1_stderr = 0.0;  // of that mean, over problems
-  double pass_at_k = 0.0;         // share of problems with a correct sample among k
-  double maj_at_k = 0.0;  // share of problems whose most frequent <answer> (else whole text) is correct; of
-                          // answers equally frequent the first in byte order counts
-  double reward = 0.0;    // mean weighted reward of the samples that have one
-  double mean_length = 0.0;    // completion tokens
+  // k -> mean over problems of the chance that one of k of their n samples is correct, 1 - C(n-c, k) / C(n, k) (Chen et al.
+  // 2021, arXiv 2107.03374, eq. 1), for the powers of two from 2 up to n, and n itself. Problems with fewer judged
+  // samples than k are left out of it.
+  std::map<int64_t, double> pass_at;
+  double pass_at_k = 0.0;     // share of problems with a correct sample among all of theirs
+  double maj_at_k = 0.0;      // share of problems whose most frequent vote is correct; of votes equally frequent the first
+                              // in byte order counts
+  double reward = 0.0;        // mean weighted reward of the samples that have one
+  double mean_length = 0.0;   // completion tokens
   double clipped_ratio = 0.0;  // share of truncated samples
 };
 
-// What scored groups say: a function of scores, rewards and completions alone.
+// What the samples of each problem say.
+EvalResult summarize(const std::vector<std::vector<SampleOutcome>>& problems);
 EvalResult summarize(const std::vector<Group>& groups);
 
 // Samples and scores the problems, which carry prompt_ids. `groups` (optional) receives the scored samples.

@@ -66,20 +66,6 @@ std::string stage_name(const Json& stage) {
   return name.is_string() ? name.get<std::string>() : "";
 }
 
-// Values of `over` replace those of `base`; objects merge key by key, one level deep and no further, so that
-// a nested list or generator is never half of one and half of the other.
-Json merged(const Json& base, const Json& over) {
-  Json out = base;
-  for (const auto& [key, value] : over.items()) {
-    if (value.is_object() && out.contains(key) && out[key].is_object()) {
-      for (const auto& [inner, inner_value] : value.items()) out[key][inner] = inner_value;
-    } else {
-      out[key] = value;
-    }
-  }
-  return out;
-}
-
 // What of the top level a stage of this type takes over. One that trains takes all; of it others can use this.
 Json inherited(const Json& defaults, const std::string& type) {
   if (leaves_policy(type)) return defaults;
@@ -98,7 +84,7 @@ StageSpec read_stage(const Json& defaults, const Json& json, const std::string& 
   r.allow_unknown();
   StageSpec stage;
   stage.path = path;
-  stage.type = r.choice("stage", {"sft", "rl", "reject", "reward_model", "distill"});
+  stage.type = r.choice("stage", {"sft", "rl", "reject", "reward_model", "distill", "eval"});
   stage.name = r.string("name", default_name.empty() ? stage.type : default_name);
   const bool plain = !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
@@ -106,8 +92,14 @@ StageSpec read_stage(const Json& defaults, const Json& json, const std::string& 
   if (!plain) r.fail("name", "a stage's name is letters, digits, _ and -");
   stage.from = r.string("from", "");
   if (!path.empty()) stage.policy = r.string("policy", "");
-  stage.options = merged(inherited(defaults, stage.type), json);
+  if (stage.type == "eval") {
+    if (!stage.from.empty()) r.fail("from", "an evaluation starts from nothing", "say \"models\": [\"" + stage.from + "\"]");
+    if (!stage.policy.empty()) r.fail("policy", "an evaluation says what it looks at by \"models\"", "say \"models\"");
+    for (const std::string& model : r.strings("models", {})) stage.models.push_back({model, "", ""});
+  }
+  stage.options = merged_options(inherited(defaults, stage.type), json);
   for (const char* key : {"name", "stage", "policy", "from"}) stage.options.erase(key);
+  if (stage.type == "eval") stage.options.erase("models");
   return stage;
 }
 
@@ -135,6 +127,54 @@ std::string default_start(const Recipe& recipe, size_t index, bool any_policy, c
     if (leaves_policy(earlier.type) && (any_policy || earlier.policy == policy)) return earlier.name;
   }
   return "base";
+}
+
+// Throws Error where the recipe has no such policy.
+void require_policy(const Recipe& recipe, const StageSpec& stage, const std::string& policy) {
+  if (recipe.policies.contains(policy)) return;
+  if (policy.empty()) {
+    throw Error("the policy is missing", recipe.file + ": policy", "add \"policy\": {\"model\": \"path\"}");
+  }
+  throw Error(fmt::format("stage \"{}\" is of policy \"{}\", and there is none of that name", stage.name, policy),
+              recipe.file + ": " + stage.path, fmt::format("add it to \"policies\": {{\"{}\": {{\"model\": \"path\"}}}}", policy));
+}
+
+// Finds out what `model.name` is, for a stage of type "eval": an earlier stage, the base of a policy, or a checkpoint.
+void resolve_model(Recipe& recipe, size_t index, EvaluatedModel& model) {
+  const StageSpec& stage = recipe.stages[index];
+  const auto earlier = recipe.index_of(model.name);
+  model.from = "base";
+  if (earlier && *earlier < index && leaves_policy(recipe.stages[*earlier].type)) {
+    model.from = model.name;
+    model.policy = recipe.stages[*earlier].policy;
+  } else if (!earlier && model.name == "base") {
+    model.policy = "";
+  } else if (!earlier && recipe.policies.contains(model.name)) {
+    model.policy = model.name;
+    if (recipe.policies[model.name] != Json{{"model", model.name}}) model.name += " base";
+  } else if (!earlier && std::filesystem::is_directory(model.name)) {
+    model.policy = model.name;
+    recipe.policies[model.name] = {{"model", model.name}};
+  } else {
+    throw Error(fmt::format("\"{}\" is no earlier stage that leaves a policy, no policy and no checkpoint directory", model.name),
+                recipe.file + ": " + stage.path + (stage.path.empty() ? "" : ".") + "models",
+                "use \"base\", the name of a stage before it, one of \"policies\", or a directory");
+  }
+}
+
+void resolve_models(Recipe& recipe, size_t index) {
+  StageSpec& stage = recipe.stages[index];
+  if (stage.models.empty()) stage.models.push_back({default_start(recipe, index, /*any_policy=*/true, ""), "", ""});
+  std::set<std::string> names;
+  for (EvaluatedModel& model : stage.models) {
+    resolve_model(recipe, index, model);
+    if (!names.insert(model.name).second) {
+      throw Error(fmt::format("\"{}\" is there twice", model.name), recipe.file + ": " + stage.path + ".models", "remove one of them");
+    }
+    require_policy(recipe, stage, model.policy);
+  }
+  stage.policy = stage.models.front().policy;
+  stage.from = stage.models.front().from;
 }
 
 // Finds out what the `index`-th stage starts from, and with it whose policy it has.
@@ -170,15 +210,22 @@ void resolve_start(Recipe& recipe, size_t index) {
     recipe.policies[stage.from] = {{"model", stage.from}};
     stage.from = "base";
   }
-  if (recipe.policies.contains(stage.policy)) return;
-  if (stage.policy.empty()) {
-    throw Error("the policy is missing", recipe.file + ": policy", "add \"policy\": {\"model\": \"path\"}");
-  }
-  throw Error(fmt::format("stage \"{}\" is of policy \"{}\", and there is none of that name", stage.name, stage.policy),
-              where, fmt::format("add it to \"policies\": {{\"{}\": {{\"model\": \"path\"}}}}", stage.policy));
+  require_policy(recipe, stage, stage.policy);
 }
 
 }  // namespace
+
+Json merged_options(const Json& base, const Json& over) {
+  Json out = base;
+  for (const auto& [key, value] : over.items()) {
+    if (value.is_object() && out.contains(key) && out[key].is_object()) {
+      for (const auto& [inner, inner_value] : value.items()) out[key][inner] = inner_value;
+    } else {
+      out[key] = value;
+    }
+  }
+  return out;
+}
 
 bool leaves_policy(const std::string& type) { return type == "sft" || type == "rl" || type == "distill"; }
 
@@ -245,7 +292,10 @@ Recipe read_recipe(const std::string& path, const std::vector<std::string>& over
                   "give every stage a name of its own");
     }
   }
-  for (size_t i = 0; i < recipe.stages.size(); ++i) resolve_start(recipe, i);
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    if (recipe.stages[i].type == "eval") resolve_models(recipe, i);
+    else resolve_start(recipe, i);
+  }
   return recipe;
 }
 

@@ -11,7 +11,7 @@
 //
 // "policy" is what stages train unless they name another one of "policies". A stage starts from the last stage before
 // it that left a model of its policy, or from where "from" says: "base", an earlier stage, whose policy it then has, or
-// a checkpoint directory.
+// a checkpoint directory. A stage of type "eval" starts from nothing and looks at "models" (pipelines/eval_stage.h).
 
 #include <cstdint>
 #include <map>
@@ -23,17 +23,29 @@
 
 namespace grpo {
 
-struct StageSpec {
-  std::string name;  // unique; names the folder stages/NN-NAME
-  std::string type;  // "sft", "rl", "reject", "reward_model" or "distill"
+// A policy that a stage of type "eval" looks at.
+struct EvaluatedModel {
+  std::string name;    // for people: "base", "student base", a stage, a path
   std::string policy;  // key of Recipe::policies
   std::string from;    // "base" (of its policy), or the name of an earlier stage
-  Json options;      // the stage's keys with defaults merged in, without name, stage, policy, from
+};
+
+struct StageSpec {
+  std::string name;  // unique; names the folder stages/NN-NAME
+  std::string type;  // "sft", "rl", "reject", "reward_model", "distill" or "eval"
+  std::string policy;  // key of Recipe::policies; of "eval", that of the first model
+  std::string from;    // "base" (of its policy), or the name of an earlier stage; of "eval", as policy
+  std::vector<EvaluatedModel> models = {};  // of "eval": at least one, all different
+  Json options;      // the stage's keys with defaults merged in, without name, stage, policy, from, models
   std::string path;  // JSON path of the stage in the file, for messages
 };
 
 // Whether stages of this type leave a policy that others can start from.
 bool leaves_policy(const std::string& type);
+
+// `over` on top of `base`: its values replace those of `base`, objects key by key, one level deep and no further, so that a
+// nested list or generator is never half of one and half of the other.
+Json merged_options(const Json& base, const Json& over);
 
 struct Recipe {
   std::string file;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <set>
 
 #include "core/atomic_directory.h"
 #include "core/cancelled.h"
@@ -15,6 +16,7 @@
 #include "core/version.h"
 #include "pipelines/code_judge.h"
 #include "pipelines/distill_stage.h"
+#include "pipelines/eval_stage.h"
 #include "pipelines/interruption.h"
 #include "pipelines/policy_source.h"
 #include "pipelines/recipe.h"
@@ -107,11 +109,14 @@ at::ScalarType policy_dtype(const PolicySource& source, const RunOptions& option
   return source.model && source.files.config.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
 }
 
-// A stage cannot start from one that leaves no model.
+// What a stage starts from or looks at must have left a model.
 void check_start(const Recipe& recipe, const StageSpec& spec) {
+  std::vector<std::string> needed = {spec.from};
+  for (const EvaluatedModel& model : spec.models) needed.push_back(model.from);
   for (const StageSpec& earlier : recipe.stages) {
-    if (earlier.name != spec.from || plan_stage(recipe, earlier).checkpoints.save_model) continue;
-    throw Error(fmt::format("stage \"{}\" starts from \"{}\", whose save_model is false", spec.name, spec.from),
+    const bool asked = std::find(needed.begin(), needed.end(), earlier.name) != needed.end();
+    if (!asked || plan_stage(recipe, earlier).checkpoints.save_model) continue;
+    throw Error(fmt::format("stage \"{}\" needs \"{}\", whose save_model is false", spec.name, earlier.name),
                 recipe.file + ": " + spec.path, "let that stage save its model");
   }
 }
@@ -137,13 +142,21 @@ Json describe_policy(const PolicySource& source) {
           {"parameters_trainable", source.parameters_trainable}};
 }
 
-// The stage, checked as far as what it needs is there, with its memory plan.
-Json describe_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
+// The stage, checked as far as what it needs is there, with its memory plan: of the model that takes most, where it looks at
+// several.
+Json describe_stage(const Recipe& recipe, const StageSpec& spec, const PolicySources& sources,
                     const std::shared_ptr<Judge>& judge, const RunOptions& options, at::DeviceType device) {
   StageLengths lengths;
-  Json out = check_stage(recipe, spec, source, judge, lengths);
-  out["memory"] =
-      memory_json(plan_stage_memory(recipe, spec, source, lengths, policy_dtype(source, options), device));
+  Json out = check_stage(recipe, spec, sources.at(spec.policy), judge, lengths);
+  std::set<std::string> policies = {spec.policy};
+  for (const EvaluatedModel& model : spec.models) policies.insert(model.policy);
+  std::optional<MemoryPlan> largest;
+  for (const std::string& policy : policies) {
+    const PolicySource& source = sources.at(policy);
+    MemoryPlan plan = plan_stage_memory(recipe, spec, source, lengths, policy_dtype(source, options), device);
+    if (!largest || plan.needed_bytes() > largest->needed_bytes()) largest = std::move(plan);
+  }
+  out["memory"] = memory_json(*largest);
   return out;
 }
 
@@ -166,9 +179,8 @@ Json describe(Recipe recipe, const std::shared_ptr<Judge>& judge, const RunOptio
   }
   out["stages"] = Json::array();
   for (StageSpec& spec : recipe.stages) {
-    const PolicySource& source = sources.at(spec.policy);
-    set_context_defaults(spec, source.files.config);
-    out["stages"].push_back(describe_stage(recipe, spec, source, judge, options, device));
+    set_context_defaults(spec, sources.at(spec.policy).files.config);
+    out["stages"].push_back(describe_stage(recipe, spec, sources, judge, options, device));
     Json& memory = out["stages"].back()["memory"];
     if (usable) memory["free_bytes"] = device_memory(at::Device(device, device == at::kCUDA ? 0 : -1)).free;
   }
@@ -197,43 +209,56 @@ StageFunction stage_function(const std::string& type) {
   if (type == "sft") return run_sft_stage;
   if (type == "rl") return run_rl_stage;
   if (type == "distill") return run_distill_stage;
-  if (type == "reward_model") return run_reward_model_stage;
-  GRPO_CHECK(type == "reject");
-  return run_reject_stage;
+  GRPO_CHECK(type == "reward_model");
+  return run_reward_model_stage;
 }
 
-// What a stage leaves that trains no policy, whole, and what says that it is finished.
-void commit_artefact(const StageContext& context, Json& finished) {
-  AtomicDirectory data(context.directory + "/data");
-  finished.update(write_kept(context, data.path()));
-  data.commit(finished);
+// A stage that makes data and trains nothing: what it samples, then what it leaves, whole.
+Json run_data_stage(const StageContext& context, size_t index, const RunOptions& options, const at::Device& device) {
+  if (context.plan.spec.type == "eval") return run_eval_stage(context, chosen_dtype(options));
+  if (asks_endpoint(context.plan.spec)) return run_endpoint_stage(context);
+  Policy policy = starting_policy(context.recipe, index, context.source, chosen_dtype(options), device);
+  return run_reject_stage(context, policy);
 }
+
+Json write_data(const StageContext& context, const std::string& directory) {
+  return context.plan.spec.type == "eval" ? write_eval_results(context, directory) : write_kept(context, directory);
+}
+
+bool makes_data(const StageSpec& spec) { return spec.type == "reject" || spec.type == "eval"; }
 
 // Runs a stage that is not finished, and leaves what says that it is; returns that. Throws Interrupted.
 Json run_stage(const StageContext& context, size_t index, const RunOptions& options, const at::Device& device) {
   const StageSpec& spec = context.plan.spec;
   const PolicySource& source = context.source;
   const auto start = std::chrono::steady_clock::now();
+  Json finished = {{"name", spec.name}, {"stage", spec.type}, {"version", kVersion}};
+  if (spec.models.empty() && !asks_endpoint(spec)) finished["from"] = spec.from;
+  const auto add_costs = [&] {
+    finished["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    finished["memory"] = {{"planned_bytes", context.planned_memory}, {"peak_bytes", peak_memory(device)}};
+  };
+  if (makes_data(spec)) {
+    finished.update(run_data_stage(context, index, options, device));
+    add_costs();
+    AtomicDirectory data(context.directory + "/data");
+    finished.update(write_data(context, data.path()));
+    data.commit(finished);
+    return finished;
+  }
   Policy policy = starting_policy(context.recipe, index, source, chosen_dtype(options), device);
-  Json finished = {{"name", spec.name}, {"stage", spec.type}, {"from", spec.from}, {"version", kVersion}};
-  const bool learns = options.debug != DebugMode::kRolloutOnly || spec.type != "rl";
-  if (learns) {
-    finished.update(stage_function(spec.type)(context, policy));
-  } else {
+  if (options.debug == DebugMode::kRolloutOnly && spec.type == "rl") {
     const std::vector<std::string> rollouts = run_rollouts(context, policy);
     finished["steps"] = 0;
     finished["eval"] = Json::array();
     finished["rollouts"] = rollouts;
-  }
-  finished["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  finished["memory"] = {{"planned_bytes", context.planned_memory}, {"peak_bytes", peak_memory(device)}};
-  if (!learns) return finished;
-  if (spec.type == "reject") {
-    commit_artefact(context, finished);
+    add_costs();
     return finished;
   }
+  finished.update(stage_function(spec.type)(context, policy));
+  add_costs();
   // Weights from scratch are not kept, and an adapter without its base is of no use.
-  const auto base = starting_model(context.recipe, spec, source);
+  const auto base = starting_model(context.recipe, spec.from, source);
   if (!policy.adapters().empty() && base) {
     finished["adapter"] = context.directory + "/adapter";
     write_adapter(policy, source, *base, context.directory + "/adapter");
@@ -316,7 +341,7 @@ Json run_recipe(const std::string& path, const std::vector<std::string>& overrid
         plan.max_steps = std::min(plan.max_steps, static_cast<int64_t>(rollouts.size()) * plan.steps_per_rollout);
       }
       // What could not be looked at before the stages that it needs had run.
-      if (checked["stages"][i].contains("awaits")) describe_stage(recipe, spec, source, judge, options, device.type());
+      if (checked["stages"][i].contains("awaits")) describe_stage(recipe, spec, sources, judge, options, device.type());
       reset_peak_memory(device);
       // On the CPU the process itself counts as well.
       const int64_t planned = device.is_cpu() ? memory[i].needed_bytes() + taken_memory(device) : memory[i].peak_bytes();

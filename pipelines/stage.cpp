@@ -11,7 +11,9 @@
 #include "grpo/trainer.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/distill_stage.h"
+#include "pipelines/eval_stage.h"
 #include "pipelines/reject_stage.h"
+#include "pipelines/reward_hacking_alarm.h"
 #include "pipelines/reward_model_stage.h"
 #include "pipelines/stage_memory.h"
 #include "pipelines/training_parts.h"
@@ -97,7 +99,7 @@ double read_epochs(const Recipe& recipe, const StageSpec& spec) {
   ObjectReader r(spec.options, recipe.file, spec.path);
   r.allow_unknown();
   if (!r.has("num_train_epochs") || spec.type == "reward_model") return 0.0;
-  if (spec.type == "rl" || spec.type == "reject") {
+  if (spec.type == "rl" || spec.type == "reject" || spec.type == "eval") {
     r.fail("num_train_epochs", "only supervised stages count epochs", "give max_steps");
   }
   if (r.has("max_steps")) r.fail("num_train_epochs", "max_steps says how long the stage is already", "leave out one of them");
@@ -114,6 +116,11 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& whole) {
   plan.spec = whole;
   plan.num_train_epochs = epochs;
   r.raw("data");  // read by the data sources
+  if (spec.type == "eval") {
+    plan.metric_names = read_metric_names(r);
+    read_eval_plan(recipe, r, plan);
+    return plan;
+  }
   r.raw("eval");  // null: none, where the recipe has one for all stages
   plan.rewards = r.raw("rewards");
   if (leaves_policy(spec.type)) {
@@ -133,10 +140,11 @@ StagePlan plan_stage(const Recipe& recipe, const StageSpec& whole) {
     plan.rollout_draws = options.prompts_per_step * options.steps_per_generation;
     reward_workers = options.reward_workers;
     plan.log_episodes = r.integer("log_episodes", plan.log_episodes, {.min = -1});
+    read_reward_hacking_options(r);  // for the stage itself
     if (!r.has("rewards"))
       r.fail("rewards", "the stage has no rewards", "add \"rewards\": [{\"name\": ...}]");
   } else if (spec.type == "reject") {
-    read_reject_plan(r, plan);
+    read_reject_plan(r, recipe.file, plan);
   } else if (spec.type == "distill") {
     read_distill_plan(r, plan);
     if (r.has("eval")) reward_workers = r.integer("reward_workers", 0, {.min = 0, .max = 1024});
@@ -212,7 +220,16 @@ Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource
                  const std::shared_ptr<Judge>& judge, StageLengths& lengths) {
   const StagePlan plan = plan_stage(recipe, spec);
   if (spec.type == "rl") check_reference(recipe, spec, source);
-  Json out = {{"name", spec.name}, {"stage", spec.type}, {"from", spec.from}};
+  Json out = {{"name", spec.name}, {"stage", spec.type}};
+  if (spec.type == "eval") {
+    out.update(check_eval(recipe, plan, source, judge, lengths));
+    return out;
+  }
+  if (asks_endpoint(spec)) {
+    out["endpoint"] = spec.options["endpoint"]["model"];
+  } else {
+    out["from"] = spec.from;
+  }
   if (!spec.policy.empty()) out["policy"] = spec.policy;
   if (plan.max_steps > 0) out["max_steps"] = plan.max_steps;
   if (plan.num_train_epochs > 0.0) out["num_train_epochs"] = plan.num_train_epochs;
@@ -235,6 +252,7 @@ Json check_stage(const Recipe& recipe, const StageSpec& spec, const PolicySource
   check_rubric(recipe, plan, data, judge);
   out["problems"] = data.train->size() > 0 ? Json(data.train->size()) : Json("generated");
   if (data.train->dropped() > 0) out["prompts_dropped"] = data.train->dropped();
+  add_contaminated(data, out);
   lengths = longest_samples(recipe, plan, data, *source.files.tokenizer);
   if (plan.eval) out["eval_problems"] = lengths.eval_problems;
   return out;

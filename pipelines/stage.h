@@ -73,7 +73,7 @@ struct StageContext {
 Json run_sft_stage(const StageContext& context, Policy& policy);
 Json run_rl_stage(const StageContext& context, Policy& policy);
 Json run_reject_stage(const StageContext& context, Policy& policy);  // pipelines/reject_stage.h
-// Those of reward models and of distillation are in pipelines/reward_model_stage.h and distill_stage.h.
+// Those of reward models, distillation and evaluation are in pipelines/reward_model_stage.h, distill_stage.h and eval_stage.h.
 // --debug rollout-only: samples and scores the rollouts of all steps with the policy as it is, and learns nothing. They
 // go to the stage's rollouts/ (pipelines/saved_rollouts.h), their metrics and samples where the stage itself writes
 // them; those that are there already are not sampled again. Returns their paths. Throws Cancelled where the process was

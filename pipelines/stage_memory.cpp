@@ -9,6 +9,7 @@
 #include "grpo/sft_trainer.h"
 #include "grpo/trainer.h"
 #include "pipelines/distill_stage.h"
+#include "pipelines/eval_stage.h"
 #include "pipelines/reject_stage.h"
 #include "pipelines/reward_model_stage.h"
 #include "pipelines/stage.h"
@@ -30,6 +31,7 @@ void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengt
   if (spec.type == "distill") return add_distill_size(recipe, spec, lengths, dtype, size);
   if (spec.type == "reward_model") return add_reward_model_size(recipe, spec, lengths, size);
   if (spec.type == "reject") return add_reject_size(recipe, spec, lengths, size);
+  if (spec.type == "eval") return add_eval_size(recipe, spec, lengths, size);
   ObjectReader r(spec.options, recipe.file, spec.path);
   if (spec.type == "sft") {
     const SftOptions options = read_sft_options(r);
@@ -100,6 +102,7 @@ std::string size_text(int64_t bytes) {
 
 MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                              const StageLengths& lengths, at::ScalarType dtype, at::DeviceType device) {
+  if (asks_endpoint(spec)) return {.device = device, .phases = {{.name = "load"}}};
   StageSize size;
   size.device = device;
   size.policy = [&](const at::Device& meta) {

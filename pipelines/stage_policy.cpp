@@ -4,23 +4,28 @@
 
 #include "core/error.h"
 #include "core/seed.h"
+#include "policy/io/adapter.h"
 #include "policy/io/checkpoint.h"
 
 namespace grpo {
 
 PolicySources read_policy_sources(const Recipe& recipe) {
   PolicySources sources;
+  const auto add = [&](const std::string& policy) {
+    if (sources.contains(policy)) return;
+    const std::string path = policy.empty() ? "policy" : "policies." + policy;
+    sources.emplace(policy, read_policy_source(recipe.policies.at(policy), recipe.file, path));
+  };
   for (const StageSpec& spec : recipe.stages) {
-    if (sources.contains(spec.policy)) continue;
-    const std::string path = spec.policy.empty() ? "policy" : "policies." + spec.policy;
-    sources.emplace(spec.policy, read_policy_source(recipe.policies.at(spec.policy), recipe.file, path));
+    add(spec.policy);
+    for (const EvaluatedModel& model : spec.models) add(model.policy);
   }
   return sources;
 }
 
-std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base) {
-  if (spec.from == "base") return base.model;
-  return stage_directory(recipe.out, recipe.index_of(spec.from).value(), spec.from) + "/model";
+std::optional<std::string> starting_model(const Recipe& recipe, const std::string& from, const PolicySource& base) {
+  if (from == "base") return base.model;
+  return stage_directory(recipe.out, recipe.index_of(from).value(), from) + "/model";
 }
 
 std::string model_directory(const Recipe& recipe, const StageSpec& spec, const std::string& key,
@@ -43,8 +48,16 @@ Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& b
   const StageSpec& spec = recipe.stages[index];
   const bool from_base = spec.from == "base";
   Policy policy = from_base ? make_policy(base, dtype, device, recipe.seed)
-                            : load_checkpoint(*starting_model(recipe, spec, base), dtype, device).policy;
+                            : load_checkpoint(*starting_model(recipe, spec.from, base), dtype, device).policy;
   choose_trained(policy, base, from_base, derive_seed({recipe.seed, adapter_stream, index}));
+  return policy;
+}
+
+Policy evaluated_policy(const Recipe& recipe, const EvaluatedModel& model, const PolicySource& base,
+                        std::optional<at::ScalarType> dtype, const at::Device& device) {
+  if (model.from != "base") return load_checkpoint(*starting_model(recipe, model.from, base), dtype, device).policy;
+  Policy policy = make_policy(base, dtype, device, recipe.seed);
+  if (base.adapter) load_adapter(*base.adapter, policy);
   return policy;
 }
 

@@ -16,8 +16,8 @@ namespace grpo {
 using PolicySources = std::map<std::string, PolicySource>;
 PolicySources read_policy_sources(const Recipe& recipe);
 
-// The checkpoint directory that a stage starts from; none: weights from scratch.
-std::optional<std::string> starting_model(const Recipe& recipe, const StageSpec& spec, const PolicySource& base);
+// The checkpoint directory of what "from" says, StageSpec::from or EvaluatedModel::from; none: weights from scratch.
+std::optional<std::string> starting_model(const Recipe& recipe, const std::string& from, const PolicySource& base);
 
 // What `value` (of `key` in a stage's options: "teacher", "ref_model") names: the checkpoint directory that an earlier
 // stage leaves, or that it is itself. Throws Error where it names a later stage or one that leaves no model.
@@ -27,6 +27,11 @@ std::string model_directory(const Recipe& recipe, const StageSpec& spec, const s
 // recipe's and the checkpoint's. Throws Error.
 Policy starting_policy(const Recipe& recipe, size_t index, const PolicySource& base,
                        std::optional<at::ScalarType> dtype, const at::Device& device);
+
+// The weights of a model that is to be looked at, not trained, with the adapter of its policy where it is the base. dtype as
+// above. Throws Error.
+Policy evaluated_policy(const Recipe& recipe, const EvaluatedModel& model, const PolicySource& base,
+                        std::optional<at::ScalarType> dtype, const at::Device& device);
 
 // The reference that a stage of these options names by "ref_model", computing in the policy's dtype on its device; none:
 // the reference is the policy itself. Throws Error as load_checkpoint does.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "pipelines/report/json_lines.h"
@@ -83,11 +84,14 @@ std::string label_of(const std::string& metric, const std::string& k) {
   return metric;
 }
 
-// Rows in this order, the others behind them.
-size_t rank_of(const std::string& metric) {
-  static const std::vector<std::string> order = {"accuracy", "pass@k",  "maj@k", "cons@k", "reward",
-                                                 "completions/mean_length", "completions/clipped_ratio"};
-  return std::find(order.begin(), order.end(), metric) - order.begin();
+// Rows in this order, the others behind them; of pass@2, pass@4, ... by k.
+std::pair<size_t, int64_t> rank_of(const std::string& metric) {
+  static const std::vector<std::string> order = {"accuracy", "pass",  "maj", "cons", "reward", "completions/mean_length",
+                                                 "completions/clipped_ratio"};
+  const size_t at = metric.find('@');
+  const std::string k = at == std::string::npos ? "" : metric.substr(at + 1);
+  const bool number = !k.empty() && k.size() <= 9 && std::all_of(k.begin(), k.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return {std::find(order.begin(), order.end(), metric.substr(0, at)) - order.begin(), number ? std::stoll(k) : 0};
 }
 
 std::string setting_text(const std::string& key, const Json& value) {
@@ -108,6 +112,18 @@ std::string protocol_of(const Json& eval) {
     text += (text.empty() ? "" : ", ") + setting_text(key, value);
   }
   return text;
+}
+
+// How an evaluation was sampled, where it says so itself.
+std::string own_protocol(const std::map<std::string, double>& values) {
+  Json said = Json::object();
+  for (const char* key : {"num_problems", "num_samples", "temperature", "top_p", "max_completion_length"}) {
+    const auto found = values.find(key);
+    if (found == values.end()) continue;
+    const bool whole = found->second == std::floor(found->second) && std::abs(found->second) < 1e15;
+    said[key] = whole ? Json(static_cast<int64_t>(found->second)) : Json(found->second);
+  }
+  return said.contains("temperature") ? protocol_of(said) : "";
 }
 
 class TableMaker {
@@ -138,7 +154,8 @@ class TableMaker {
       const Json data = value_in(stage_option(run_, stage, "data"), "eval");
       const std::string own = data.is_null() ? "evaluation set" : describe_data(data);
       const Json& samples = value_in(eval, "num_samples");
-      add_evaluation(evaluation, column, evaluation.set.empty() ? own : evaluation.set, protocol_of(eval),
+      const std::string said = own_protocol(evaluation.values);
+      add_evaluation(evaluation, column, evaluation.set.empty() ? own : evaluation.set, said.empty() ? protocol_of(eval) : said,
                      samples.is_number_integer() ? samples.dump() : "", replace);
     };
     if (stage.type == "eval" || !stage.results.is_null()) {

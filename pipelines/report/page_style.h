@@ -32,6 +32,7 @@ a:hover{text-decoration:underline}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:16px 18px;min-width:0}
 .scroll{overflow-x:auto;max-width:100%}
 .notices{margin:14px 0 0;padding:10px 14px 10px 32px;border:1px solid var(--warn);border-radius:10px;background:var(--panel);font-size:14px;overflow-wrap:anywhere}
+.notices .alarm{font-weight:600;color:var(--warn)}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{padding:6px 12px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left;padding-left:0}

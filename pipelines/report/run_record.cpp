@@ -108,6 +108,13 @@ void read_recipe_stages(RunRecord& run) {
     stage.type = type;
     stage.recipe = spec;
     stage.from = string_in(spec, "from").value_or("");
+    if (const Json& models = value_in(spec, "models"); models.is_array()) {
+      for (const Json& model : models) {
+        if (!model.is_string()) continue;
+        if (stage.from.empty()) stage.from = model.get<std::string>();
+        else if (run.find(model.get<std::string>()) != nullptr) stage.needs.push_back({model.get<std::string>(), "models"});
+      }
+    }
     if (stage.from.empty()) {
       stage.from = "base";
       const auto policy = string_in(spec, "policy");
@@ -131,7 +138,7 @@ void read_manifests(RunRecord& run, const Json& summary) {
       if (!manifest && string_in(entry, "name") == stage.name) manifest = entry;
     }
     if (!folder.empty()) {
-      if (auto results = read_object(folder + "/results.json")) stage.results = std::move(*results);
+      if (auto results = read_object(folder + "/data/results.json")) stage.results = std::move(*results);
       if (const EpisodeSamples kept = sample_kept(folder + "/data/kept.jsonl", stage.name); !kept.of_stage.empty()) {
         stage.samples = kept.of_stage.begin()->second;
       }

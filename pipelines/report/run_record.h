@@ -24,7 +24,7 @@ struct StageNeed {
 
 struct StageRecord {
   std::string name, type;
-  std::string from;  // "base" ("student base" of the policy "student"), an earlier stage or a path
+  std::string from;  // "base" ("student base" of the policy "student"), an earlier stage or a path; of "eval" its first model
   std::vector<StageNeed> needs;
   RunState state = RunState::kWaiting;
   Json recipe;     // the stage's own keys, {} where the recipe does not have it

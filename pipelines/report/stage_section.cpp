@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kUnknownChartsMax = 8;
 constexpr size_t kMetricRowsMax = 200;
 constexpr size_t kFoldedFrom = 3;  // stages: of more, samples are folded
+constexpr const char* kAlarmMetric = "alarm/reward_hacking";
 
 // One chart of the metrics that everybody looks for.
 struct KnownChart {
@@ -113,6 +114,33 @@ Html charts_html(const StageMetrics& metrics) {
   return html;
 }
 
+// That a model's reward rose while accuracy fell (pipelines/reward_hacking_alarm.h): what the stage left says it best, while
+// it runs its metrics do. "": it did not.
+std::string alarm_text(const StageRecord& stage) {
+  const Json& alarms = value_in(stage.manifest, "alarms");
+  const Json alarm = alarms.is_array() && !alarms.empty() ? alarms[0] : Json();
+  if (const auto step = integer_in(alarm, "step")) {
+    const auto part = [&](const char* key) {
+      const auto value = number_in(alarm, key);
+      return value ? value_text(*value) : "?";
+    };
+    return fmt::format("Alarm in step {}: the reward {} rose from {} to {} while accuracy fell from {} (step {}) to {}. The policy may have "
+                       "learned to please the model",
+                       *step, string_in(alarm, "reward").value_or("of a model"), part("reward_at_best"), part("reward_mean"),
+                       part("best_accuracy"), part("best_step"), part("accuracy"));
+  }
+  const Curve* curve = curve_of(stage.metrics, kAlarmMetric);
+  if (curve == nullptr || !(curve->max() > 0)) return "";
+  for (const CurvePoint& point : curve->points()) {
+    if (point.y > 0) {
+      return fmt::format("Alarm in step {:.0f}: the reward of a model rose while accuracy fell. The policy may be learning to please the "
+                         "model",
+                         point.x);
+    }
+  }
+  return "";
+}
+
 // What a reader would want to be told without reading curves.
 std::vector<std::string> worth_a_look(const StageRecord& stage) {
   std::vector<std::string> found;
@@ -130,7 +158,7 @@ std::vector<std::string> worth_a_look(const StageRecord& stage) {
     if (name.starts_with("rewards/") && name.ends_with("/error")) {
       found.push_back(fmt::format("the reward {} failed on up to {:.0f} samples of a step", name.substr(8, name.size() - 14), curve.max()));
     }
-    if (name.find("alarm") != std::string::npos) found.push_back(fmt::format("{} rose to {}", name, value_text(curve.max())));
+    if (name.find("alarm") != std::string::npos && name != kAlarmMetric) found.push_back(fmt::format("{} rose to {}", name, value_text(curve.max())));
   }
   if (const Curve* cut = curve_of(metrics, "completions/clipped_ratio"); cut != nullptr && cut->last() > 0.1) {
     found.push_back(fmt::format("{:.0f} % of the last step's samples were cut off at the limit", 100 * cut->last()));
@@ -245,8 +273,10 @@ Html stage_section_html(const RunRecord& run, size_t index) {
        << Text{run_state_name(stage.state)} << "\">" << Text{run_state_name(stage.state)} << "</span></div>"
        << facts_html(run, stage);
   const std::vector<std::string> notices = worth_a_look(stage);
-  if (!notices.empty()) {
+  const std::string alarm = alarm_text(stage);
+  if (!notices.empty() || !alarm.empty()) {
     html << "<ul class=\"notices\">";
+    if (!alarm.empty()) html << "<li class=\"alarm\">" << Text{alarm} << "</li>";
     for (const std::string& notice : notices) html << "<li>" << Text{notice} << "</li>";
     html << "</ul>";
   }

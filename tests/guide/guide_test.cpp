@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -45,6 +46,17 @@ std::vector<std::string> outputs_of(const PageCommands& commands, const Temporar
   return outputs;
 }
 
+// "your-own-reward" -> "YourOwnReward".
+std::string page_name(const std::string& page) {
+  std::string name;
+  bool begins = true;
+  for (const char c : page) {
+    if (c != '-') name += begins ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+    begins = c == '-';
+  }
+  return name;
+}
+
 class Guide : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Guide, CommandsPrintWhatThePageShows) {
@@ -77,8 +89,8 @@ TEST_P(Guide, CommandsPrintWhatThePageShows) {
   EXPECT_GT(num_commands, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Pages, Guide, ::testing::Values("your-own-reward", "code"),
-                         [](const auto& page) { return page.param == "code" ? "Code" : "YourOwnReward"; });
+INSTANTIATE_TEST_SUITE_P(Pages, Guide, ::testing::Values("r1-zero", "your-own-reward", "distil", "code"),
+                         [](const auto& page) { return page_name(page.param); });
 
 TEST(GuidePage, HoldsFilesAndCommandsInTheirOrder) {
   const std::vector<PageStep> steps =

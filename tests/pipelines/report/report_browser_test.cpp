@@ -105,7 +105,7 @@ TEST_F(ReportInBrowser, TheTableShowsTheNumbersOfTheRun) {
       }
     }
   }
-  EXPECT_EQ(browser_.evaluate("document.querySelector('tbody[data-set=chain_12] tr[data-metric=accuracy] td[data-value]').textContent"),
+  EXPECT_EQ(browser_.evaluate("document.querySelector('tbody[data-set=chain_12] tr[data-metric=accuracy] td[data-value] b').parentNode.textContent"),
             "0.812 \u00b1 0.012");
 }
 

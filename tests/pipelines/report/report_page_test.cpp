@@ -116,12 +116,17 @@ TEST(ReportPage, AWholePipelineHasItsTableItsArrowsAndItsStages) {
   EXPECT_EQ(table.sets[0].name, "chain (operators 8, split eval)");
   EXPECT_EQ(table.sets[0].rows[1].label, "pass@4");
   EXPECT_EQ(table.sets[1].name, "chain_12");
+  EXPECT_EQ(table.sets[1].protocol, "200 problems, 16 samples each, temperature 0.6, top_p 0.95, at most 96 tokens");
   EXPECT_EQ(table.sets[1].rows[0].cells.at(6).value, 0.8125);
+  EXPECT_EQ(table.sets[1].rows[0].cells.at(4).value, 0.75);
+  std::vector<std::string> rows;
+  for (const EvalRow& row : table.sets[1].rows) rows.push_back(row.label);
+  EXPECT_EQ(rows, (std::vector<std::string>{"accuracy", "pass@4", "pass@16", "cons@16", "mean length, tokens"}));
   const std::string page = page_of(run);
   EXPECT_EQ(count_of(page, "<section class=\"panel stage\""), 12u);
   for (const char* arrow : {"class=\"start\" data-from=\"base\" data-to=\"cold_start\"", "class=\"need\" data-from=\"collect\" data-to=\"cold_start\"",
                             "class=\"need\" data-from=\"helpful\" data-to=\"all\"", "class=\"need\" data-from=\"all\" data-to=\"student_on_policy\"",
-                            "class=\"start\" data-from=\"all\" data-to=\"final\""}) {
+                            "class=\"start\" data-from=\"all\" data-to=\"final\"", "class=\"need\" data-from=\"reasoning\" data-to=\"final\""}) {
     EXPECT_TRUE(holds(page, arrow));
   }
   EXPECT_EQ(points_of(page, "divergence").size(), 100u);
@@ -192,6 +197,42 @@ TEST(ReportPage, WhatIsNotFiniteIsAGapAndIsSaid) {
   EXPECT_EQ(points_of(page, "loss").size(), 6u);
   EXPECT_EQ(count_of(attribute_of(page, "<path[^>]* data-metric=\"loss\"[^>]*>", "d"), "M"), 2u);
   EXPECT_TRUE(holds(page, "loss was not a finite number in 3 of 9 steps, first in step 4"));
+}
+
+// Metrics of steps 1 to 6; the alarm holds in steps 4 and 6.
+void write_alarmed(const WrittenRun& run) {
+  run.recipe({{"name", "hacked"}, {"stages", {{{"name", "all"}, {"stage", "rl"}, {"max_steps", 6}}}}});
+  for (int step = 1; step <= 6; ++step) {
+    Json line = {{"step", step}, {"stage", "all"}, {"stage_step", step}, {"reward", 0.1 * step}};
+    if (step % 2 == 0) line["alarm/reward_hacking"] = step == 2 ? 0 : 1;
+    run.metrics(line);
+  }
+}
+
+TEST(ReportPage, AnAlarmStandsAtItsStageWhileItRunsAndWhenItIsFinished) {
+  const WrittenRun run;
+  write_alarmed(run);
+  EXPECT_TRUE(holds(page_of(run), "<li class=\"alarm\">Alarm in step 4: the reward of a model rose while accuracy fell."));
+  run.write("stages/01-all/model/manifest.json",
+            Json{{"info", {{"name", "all"}, {"stage", "rl"}, {"steps", 6},
+                           {"alarms", {{{"alarm", "reward_hacking"}, {"step", 4}, {"reward", "<taste>"}, {"reward_mean", 0.93}, {"reward_at_best", 0.82},
+                                        {"accuracy", 0.5}, {"best_accuracy", 0.61}, {"best_step", 2}}}}}}}.dump());
+  const std::string page = page_of(run);
+  EXPECT_TRUE(holds(page, "<li class=\"alarm\">Alarm in step 4: the reward &lt;taste&gt; rose from 0.82 to 0.93 while accuracy fell from 0.61 "
+                          "(step 2) to 0.5."));
+  EXPECT_EQ(count_of(page, "<li class=\"alarm\">"), 1u);
+  EXPECT_EQ(count_of(page, "alarm/reward_hacking rose"), 0u);
+}
+
+TEST(ReportPage, WithoutAnAlarmNothingIsSaidOfOne) {
+  const WrittenRun run;
+  run.recipe({{"name", "calm"}, {"stages", {{{"name", "all"}, {"stage", "rl"}}}}});
+  run.metrics({{"step", 1}, {"stage", "all"}, {"stage_step", 1}, {"reward", 0.1}, {"alarm/reward_hacking", 0}});
+  EXPECT_EQ(count_of(page_of(run), "class=\"alarm\""), 0u);
+  for (const Json& alarms : {Json::array(), Json(3), Json{3}, Json{{{"step", "x"}}}}) {
+    run.write("stages/01-all/model/manifest.json", Json{{"info", {{"name", "all"}, {"stage", "rl"}, {"alarms", alarms}}}}.dump());
+    EXPECT_EQ(count_of(page_of(run), "class=\"alarm\""), 0u) << alarms;
+  }
 }
 
 TEST(ReportPage, AStageOfAnUnknownTypeIsShownWithWhatItHas) {

@@ -175,7 +175,7 @@ void write_r1_run(const WrittenRun& run) {
       {{"name", "student_traces"}, {"stage", "sft"}, {"policy", "student"}, {"data", {{"train", {{"stage", "sampling"}}}}}, {"max_steps", 150}},
       {{"name", "student_on_policy"}, {"stage", "distill"}, {"policy", "student"}, {"from", "base"}, {"teacher", "all"}, {"max_steps", 100}},
       {{"name", "student_rl"}, {"stage", "rl"}, {"policy", "student"}, {"from", "base"}, {"max_steps", 80}},
-      {{"name", "final"}, {"stage", "eval"}, {"from", "all"}}};
+      {{"name", "final"}, {"stage", "eval"}, {"models", {"all", "reasoning"}}}};
   run.recipe({{"name", "r1_tiny"}, {"description", "The four stages of DeepSeek-R1 at the smallest scale. " + std::string("<b>&")}, {"seed", 1},
               {"data", {{"train", {{"generator", "chain"}, {"operators", 8}, {"split", "train"}}}, {"eval", {{"generator", "chain"}, {"operators", 8}, {"split", "eval"}}}}},
               {"eval", {{"num_problems", 400}, {"num_samples", 4}, {"temperature", 0.6}, {"top_p", 0.95}, {"steps", 20}}},
@@ -193,9 +193,14 @@ void write_r1_run(const WrittenRun& run) {
   writer.sft("student_on_policy", "base", 100, 0.84, "distill");
   writer.rl("student_rl", "base", 80, 0.08, 0.31);
   const std::string folder = writer.finish("final", "eval", "all", 0, 42, Json::object());
-  run.write(folder + "/results.json",
-            Json({{"name", "final"}, {"sets", {{"chain_12", {{"accuracy", 0.8125}, {"accuracy_stderr", 0.0123}, {"pass@k", 0.9375}, {"mean_length", 71.5}}},
-                                               {"sorting", {{"accuracy", 0.4375}, {"accuracy_stderr", 0.0246}}}}}}).dump());
+  const auto result = [](const char* model, const char* set, double accuracy, double pass_4, double pass_16) {
+    return Json{{"model", model}, {"set", set}, {"accuracy", accuracy}, {"accuracy_stderr", 0.0123}, {"pass@4", pass_4},
+                {"pass@16", pass_16}, {"cons@16", pass_4}, {"completions/mean_length", 71.5}, {"num_problems", 200},
+                {"num_samples", 16}, {"num_unjudged", 0}, {"temperature", 0.6}, {"top_p", 0.95}, {"max_completion_length", 96}};
+  };
+  run.write(folder + "/data/results.json",
+            Json({{"stage", "final"}, {"results", {result("all", "chain_12", 0.8125, 0.875, 0.9375), result("reasoning", "chain_12", 0.75, 0.8125, 0.9375),
+                                                   result("all", "sorting", 0.4375, 0.5, 0.625), result("reasoning", "sorting", 0.5, 0.5625, 0.75)}}}).dump());
   run.summary({{"recipe", "recipes/r1_tiny.json"}, {"device", "cpu"}, {"stages", writer.stages}});
   run.write("tensorboard/events.out.tfevents.1700000000.vm.1.0", "");
 }
