@@ -112,7 +112,7 @@ DistillTrainer::Batch DistillTrainer::gather(const SftTrainer::DrawSequence& seq
     return batch;
   }
   for (int64_t i = 0; i < batch.drawn; ++i) batch.samples.push_back(sequences(samples_drawn_ + i));
-  for (const SftSequence& sample : batch.samples) batch.masks.emplace_back(sample.completion_ids.size(), uint8_t{1});
+  for (const SftSequence& sample : batch.samples) batch.masks.push_back(sample.whole_mask());
   for (size_t i = 0; i < batch.samples.size(); ++i) {
     batch.list.push_back({.prompt_ids = batch.samples[i].prompt_ids,
                           .completion_ids = batch.samples[i].completion_ids,

@@ -23,6 +23,12 @@ SftOptions read_sft_options(ObjectReader& r) {
   return o;
 }
 
+std::vector<uint8_t> SftSequence::whole_mask() const {
+  if (loss_mask.empty()) return std::vector<uint8_t>(completion_ids.size(), uint8_t{1});
+  GRPO_CHECK(loss_mask.size() == completion_ids.size());
+  return loss_mask;
+}
+
 SftTrainer::SftTrainer(Policy& policy, SftOptions options)
     : policy_(policy),
       options_(std::move(options)),
@@ -37,7 +43,7 @@ Json SftTrainer::step(const DrawSequence& draw) {
   for (int64_t i = 0; i < options_.samples_per_step; ++i) samples.push_back(draw(samples_drawn_++));
   std::vector<std::vector<uint8_t>> masks;
   std::vector<TrainSequence> sequences;
-  for (const SftSequence& sample : samples) masks.emplace_back(sample.completion_ids.size(), uint8_t{1});
+  for (const SftSequence& sample : samples) masks.push_back(sample.whole_mask());
   for (size_t i = 0; i < samples.size(); ++i) {
     sequences.push_back({.prompt_ids = samples[i].prompt_ids,
                          .completion_ids = samples[i].completion_ids,

@@ -1,7 +1,6 @@
 #pragma once
-// Supervised fine-tuning, one optimizer step after another: cross-entropy of the completion tokens, mean over
-// all trained tokens of the optimizer batch, on packed sequences. Shares packing, optimizer and state with
-// the GRPO trainer.
+// Supervised fine-tuning, one optimizer step after another: cross-entropy of the learned tokens, mean over
+// those of the whole optimizer batch, on packed sequences. Shares packing, optimizer and state with the GRPO trainer.
 
 #include <cstdint>
 #include <functional>
@@ -29,10 +28,15 @@ struct SftOptions {
 // Throws Error naming the key.
 SftOptions read_sft_options(ObjectReader& reader);
 
-// Token ids to learn: the completion given the prompt, end token included.
+// Token ids to learn: the completion given the prompt, end tokens included.
 struct SftSequence {
   std::vector<int64_t> prompt_ids;
   std::vector<int64_t> completion_ids;
+  // One per completion id: 1 = learned. Empty: all of them are; of a conversation those of the assistant's turns.
+  std::vector<uint8_t> loss_mask = {};
+
+  // The same, written out.
+  std::vector<uint8_t> whole_mask() const;
 };
 
 class SftTrainer {

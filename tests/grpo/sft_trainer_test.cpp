@@ -80,21 +80,27 @@ TEST(SftStep, LossIsTheMeanNegativeLogLikelihoodOfTheCompletionsEndTokenIncluded
   }
 }
 
+// What a step's gradient is, from the first moment it leaves.
+std::vector<at::Tensor> gradient_of(Policy policy, SftOptions options, const SftTrainer::DrawSequence& draw, double* loss = nullptr) {
+  options.optimizer.max_grad_norm = 0;
+  SftTrainer trainer(policy, options);
+  const Json metrics = trainer.step(draw);
+  if (loss != nullptr) *loss = number(metrics, "loss");
+  const TemporaryFolder folder;
+  trainer.save(folder.path());
+  const SafetensorsReader reader(folder.file("optimizer.safetensors"));
+  std::vector<at::Tensor> list;
+  for (const Parameter& p : policy.parameters()) list.push_back(reader.read("exp_avg." + p.name) / 0.1);
+  return list;
+}
+
 TEST(SftStep, GradientDoesNotDependOnTheSizeOfMicroBatches) {
   const Policy start = character_policy(deepseek_json(), at::kDouble);
   std::vector<std::vector<at::Tensor>> gradients;
   for (const int64_t budget : {1, 30, 10000}) {
-    Policy policy = start.clone();
     SftOptions options = tiny_sft();
     options.packing.tokens_per_micro_batch = budget;
-    options.optimizer.max_grad_norm = 0;
-    SftTrainer trainer(policy, options);
-    trainer.step(worked_sum);
-    const TemporaryFolder folder;
-    trainer.save(folder.path());
-    const SafetensorsReader reader(folder.file("optimizer.safetensors"));
-    auto& list = gradients.emplace_back();
-    for (const Parameter& p : policy.parameters()) list.push_back(reader.read("exp_avg." + p.name) / 0.1);
+    gradients.push_back(gradient_of(start.clone(), options, worked_sum));
   }
   double size = 0;
   for (size_t i = 0; i < gradients[0].size(); ++i) {
@@ -103,6 +109,67 @@ TEST(SftStep, GradientDoesNotDependOnTheSizeOfMicroBatches) {
     EXPECT_LE(max_difference(gradients[0][i], gradients[2][i]), 1e-12);
   }
   EXPECT_GT(size, 1e-2);
+}
+
+// "7+4=" "11" <eos> "2+1=" "3" <eos>: both answers are learned, what stands between them is not.
+SftSequence two_turns(int64_t n) {
+  const SftSequence first = worked_sum(n), second = worked_sum(2 * n + 21);
+  SftSequence both = first;
+  both.loss_mask.assign(first.completion_ids.size(), 1);
+  both.completion_ids.insert(both.completion_ids.end(), second.prompt_ids.begin(), second.prompt_ids.end());
+  both.loss_mask.resize(both.completion_ids.size(), 0);
+  both.completion_ids.insert(both.completion_ids.end(), second.completion_ids.begin(), second.completion_ids.end());
+  both.loss_mask.resize(both.completion_ids.size(), 1);
+  return both;
+}
+
+// The n-th turn of those conversations as a sequence of its own.
+SftSequence one_turn(int64_t n) {
+  const SftSequence both = two_turns(n / 2), last = worked_sum(2 * (n / 2) + 21);
+  if (n % 2 == 0) return worked_sum(n / 2);
+  SftSequence turn{whole(both), last.completion_ids};
+  turn.prompt_ids.resize(turn.prompt_ids.size() - last.completion_ids.size());
+  return turn;
+}
+
+TEST(SftMask, ConversationsTeachWhatTheirTurnsTeachOneByOneHoweverTheyArePacked) {
+  const Policy start = character_policy(llama_json(), at::kDouble);  // routers would balance other sequences
+  double by_turn = 0;
+  SftOptions options = tiny_sft(14);
+  const auto expected = gradient_of(start.clone(), options, one_turn, &by_turn);
+  options.samples_per_step = 7;
+  double size = 0;
+  for (const int64_t budget : {1, 30, 10000}) {
+    options.packing.tokens_per_micro_batch = budget;
+    double loss = 0;
+    const auto gradient = gradient_of(start.clone(), options, two_turns, &loss);
+    EXPECT_NEAR(loss, by_turn, 1e-12);
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      size = std::max(size, gradient[i].abs().max().item<double>());
+      EXPECT_LE(max_difference(gradient[i], expected[i]), 1e-12) << budget;
+    }
+  }
+  EXPECT_GT(size, 1e-2);
+}
+
+TEST(SftMask, LossIsTheMeanNegativeLogLikelihoodOfTheLearnedTokensAlone) {
+  for (const Json& json : all_architectures()) {
+    Policy policy = character_policy(json);
+    const reference::NaivePolicy naive(policy);
+    double sum = 0, tokens = 0;
+    for (int64_t n = 0; n < 7; ++n) {
+      const SftSequence sequence = two_turns(n);
+      const at::Tensor logprobs = naive.logprobs(whole(sequence));
+      const auto prompt = static_cast<int64_t>(sequence.prompt_ids.size());
+      for (size_t t = 0; t < sequence.loss_mask.size(); ++t) {
+        if (!sequence.loss_mask[t]) continue;
+        sum -= logprobs[prompt - 1 + static_cast<int64_t>(t)].item<double>();
+        ++tokens;
+      }
+    }
+    SftTrainer trainer(policy, tiny_sft());
+    EXPECT_NEAR(number(trainer.step(two_turns), "loss"), sum / tokens, 2e-5) << json["model_type"];
+  }
 }
 
 TEST(SftStep, DrawsEverySampleOnceAndInOrder) {
