@@ -186,6 +186,7 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
            "move it into the sft stage's data");
   }
   o.worked_fraction = r.number("worked_fraction", 1.0, {.min = 0.0, .max = 1.0});
+  r.raw("decontaminate");  // pipelines/training_parts.h
   r.finish();
   return o;
 }
@@ -202,6 +203,7 @@ struct ProblemSource::Impl {
   std::vector<std::string> completions;     // one per problem of supervised rows
   std::vector<LearnedText> conversations;   // or these
   int64_t dropped = 0;
+  std::optional<std::map<std::string, int64_t>> contaminated;
   mutable std::mutex mutex;  // guards the epoch's order
   mutable int64_t epoch = -1;
   mutable std::vector<int64_t> order;
@@ -273,10 +275,19 @@ struct ProblemSource::Impl {
     return out;
   }
 
+  std::vector<DataRow> read_rows(const std::string& path) {
+    std::vector<DataRow> rows = read_data_file(path);
+    if (!options.decontaminate) return rows;
+    const bool chats = !options.messages_column.empty();
+    contaminated = remove_contaminated(rows, chats ? options.messages_column : options.prompt_column, options.completion_column,
+                                       *options.decontaminate);
+    return rows;
+  }
+
   void read_file(const std::string& path) {
     std::vector<RowText> rows;
     std::vector<std::string> prompts, texts;
-    for (DataRow& row : read_data_file(path)) {
+    for (DataRow& row : read_rows(path)) {
       rows.push_back(read_row(std::move(row), static_cast<int64_t>(rows.size())));
       prompts.push_back(rows.back().problem.prompt);
       if (!options.completion_column.empty()) texts.push_back(rows.back().completion);
@@ -315,7 +326,7 @@ struct ProblemSource::Impl {
   }
 
   void read_conversations(const std::string& path, const std::optional<ChatTemplate>& chat_template) {
-    const std::vector<DataRow> rows = read_data_file(path);
+    const std::vector<DataRow> rows = read_rows(path);
     const ConversationTemplate chat(options, *tokenizer, chat_template);
     std::vector<std::vector<ConversationSample>> samples(rows.size());
     for_each_row(rows.size(), [&](size_t i) { samples[i] = read_conversation(chat, rows[i]); });
@@ -411,6 +422,10 @@ int64_t ProblemSource::size() const {
 
 int64_t ProblemSource::dropped() const {
   return impl_->dropped;
+}
+
+const std::optional<std::map<std::string, int64_t>>& ProblemSource::contaminated() const {
+  return impl_->contaminated;
 }
 
 Problem ProblemSource::draw(int64_t n) const {

@@ -4,12 +4,14 @@
 // seed and position and a resumed run needs only a counter.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/types.h"
+#include "pipelines/decontaminated_rows.h"
 #include "policy/io/chat_template.h"
 #include "policy/io/tokenizer.h"
 
@@ -32,6 +34,7 @@ namespace grpo {
 //     "chat_template_kwargs": {"enable_thinking": false}, further variables of the template
 //     "template_date": "2025-07-26", the day it is to write; needed if it writes one
 //   "max_prompt_length": tokens; "prompt_overflow": "error" | "drop"
+//   "decontaminate": {...}: rows of files that hold parts of evaluation sets are left out (pipelines/decontaminated_rows.h)
 //   "worked_fraction": of generated supervised samples, the share with a worked solution (sft only)
 struct DataOptions {
   Json source;  // a path or a generator object
@@ -47,6 +50,7 @@ struct DataOptions {
   Json chat_template_kwargs;
   int64_t max_prompt_length = 0;  // tokens; 0: as the context allows
   bool drop_overflow = false;
+  std::optional<DecontaminationOptions> decontaminate = std::nullopt;  // of training parts (pipelines/training_parts.h)
   double worked_fraction = 1.0;
   bool answers = true;  // false: rows need no answer (distillation, which judges nothing)
   std::vector<int64_t> end_token_ids;  // at which the model stops, its own first; conversations are checked against them
@@ -90,6 +94,8 @@ class ProblemSource {
 
   int64_t size() const;     // problems in the set; 0: endless
   int64_t dropped() const;  // rows left out because they were too long
+  // Rows left out because they hold parts of evaluation sets: how many, by set. None where they are not looked for.
+  const std::optional<std::map<std::string, int64_t>>& contaminated() const;
   // The n-th problem of the endless stream of shuffled epochs, with prompt_ids; id is unique within a set. Of a conversation
   // what the model is given at the first turn that is learned.
   Problem draw(int64_t n) const;

@@ -158,4 +158,17 @@ ContaminatedRows contaminated_rows(const std::vector<DataRow>& rows, const std::
   return found;
 }
 
+std::map<std::string, int64_t> remove_contaminated(std::vector<DataRow>& rows, const std::string& question,
+                                                   const std::string& completion, const DecontaminationOptions& options) {
+  ContaminatedRows found = contaminated_rows(rows, question, completion, options);
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (found.rows[i]) continue;
+    if (kept != i) rows[kept] = std::move(rows[i]);
+    ++kept;
+  }
+  rows.resize(kept);
+  return std::move(found.sets);
+}
+
 }  // namespace grpo

@@ -50,5 +50,8 @@ struct ContaminatedRows {
 // of the sets. Throws Error for a file or a column that is not there, and where no row is left.
 ContaminatedRows contaminated_rows(const std::vector<DataRow>& rows, const std::string& question, const std::string& completion,
                                    const DecontaminationOptions& options);
+// Takes them out; returns how many, by set.
+std::map<std::string, int64_t> remove_contaminated(std::vector<DataRow>& rows, const std::string& question,
+                                                   const std::string& completion, const DecontaminationOptions& options);
 
 }  // namespace grpo

@@ -135,7 +135,9 @@ Json run_distill_stage(const StageContext& opened, Policy& student) {
   std::optional<Rubric> rubric;
   if (context.plan.eval) rubric = stage_rubric(context);
   Json eval = run_loop(context, student, loop, eval_problems(context.plan, data), rubric);
-  return {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}, {kTeacher, teacher_name(recipe, spec)}};
+  Json finished = {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}, {kTeacher, teacher_name(recipe, spec)}};
+  add_contaminated(data, finished);
+  return finished;
 }
 
 }  // namespace grpo

@@ -12,6 +12,9 @@
 //     system   "chat" only: text of a system message, where the question brings none; default: data.system
 //   endpoint_error_rate_max  default 0.1: the share of a step's calls that may fail for good
 //
+// The policy lends its tokenizer, its data their prompts, which have to fit into its context; its weights are not loaded. Set
+// max_completion_length: the default is made for the policy.
+//
 // The stage's temperature, top_p, max_completion_length (as "max_tokens") and stop are sent with every call; "extra":
 // {"max_tokens": null, "max_completion_tokens": 8192} renames one for a server that wants that. Each sample is a call with a
 // seed of its own. Reasoning that the server sends apart becomes <think>...</think> in front of the text. What ends with

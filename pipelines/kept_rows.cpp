@@ -54,15 +54,19 @@ std::string filled(const std::string& text, F value) {
 
 Questions::Questions(const Recipe& recipe, const StageSpec& spec) {
   for (const TrainingPart& part : read_training_parts(recipe, spec, DataUse::kTrainRl)) {
-    columns_[part.name] = part.data.source.is_string() ? part.data.prompt_column : "question";
+    sources_[part.name] = {.column = part.data.source.is_string() ? part.data.prompt_column : "question", .system = part.data.system};
   }
 }
 
-Json Questions::of(const Problem& problem) const {
-  const auto column = columns_.find(problem.source);
-  GRPO_CHECK(column != columns_.end());
-  return problem.columns.value(column->second, Json());
+const Questions::Source& Questions::source_of(const Problem& problem) const {
+  const auto source = sources_.find(problem.source);
+  GRPO_CHECK(source != sources_.end());
+  return source->second;
 }
+
+Json Questions::of(const Problem& problem) const { return problem.columns.value(source_of(problem).column, Json()); }
+
+const std::string& Questions::system(const Problem& problem) const { return source_of(problem).system; }
 
 void check_completion_template(const std::string& text, const std::string& where) {
   bool uses = false;

@@ -18,9 +18,16 @@ class Questions {
   Questions(const Recipe& recipe, const StageSpec& spec);
   // Text or a list of messages.
   Json of(const Problem& problem) const;
+  // What data.system says of where the problem comes from; often "".
+  const std::string& system(const Problem& problem) const;
 
  private:
-  std::map<std::string, std::string> columns_;  // source -> the column that holds the question
+  struct Source {
+    std::string column;  // that holds the question
+    std::string system;
+  };
+  const Source& source_of(const Problem& problem) const;
+  std::map<std::string, Source> sources_;
 };
 
 // Throws Error for a template without {completion}, {think} or {answer}, or with another name in braces.

@@ -110,7 +110,9 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
                        found->get<int64_t>(), wanted, m["rollout/rounds"].get<int64_t>());
   };
   Json eval = run_loop(context, policy, loop, eval_problems(context.plan, data), rubric);
-  return {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}};
+  Json finished = {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}};
+  add_contaminated(data, finished);
+  return finished;
 }
 
 }  // namespace grpo

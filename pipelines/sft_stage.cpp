@@ -26,7 +26,9 @@ Json run_sft_stage(const StageContext& opened, Policy& policy) {
   std::optional<Rubric> rubric;
   if (context.plan.eval) rubric = stage_rubric(context);
   Json eval = run_loop(context, policy, loop, eval_problems(plan, data), rubric);
-  return {{"steps", plan.max_steps}, {"eval", std::move(eval)}};
+  Json finished = {{"steps", plan.max_steps}, {"eval", std::move(eval)}};
+  add_contaminated(data, finished);
+  return finished;
 }
 
 }  // namespace grpo

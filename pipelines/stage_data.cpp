@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/seed.h"
 #include "pipelines/distill_stage.h"
+#include "pipelines/reject_stage.h"
+#include "pipelines/sft_sequence.h"
 #include "pipelines/stage_policy.h"
 #include "pipelines/training_parts.h"
 
@@ -33,13 +35,15 @@ Mixture load_training_data(const Recipe& recipe, const StagePlan& plan, const Po
   const StageSpec& spec = plan.spec;
   const DataUse use = data_use(recipe, spec);
   const int64_t context = source.files.config.max_position_embeddings;
-  const int64_t reserved = spec.type == "sft" ? 1 : plan.max_completion_length;
+  // What an endpoint samples need not fit into our policy's context.
+  const int64_t reserved = spec.type == "sft" || asks_endpoint(spec) ? 1 : plan.max_completion_length;
   const uint64_t seed = derive_seed({stage_seed(recipe, spec), kDataStream});
   std::vector<TrainingPart> read = read_training_parts(recipe, spec, use);
   std::vector<Mixture::Part> parts;
   for (size_t i = 0; i < read.size(); ++i) {
     TrainingPart& part = read[i];
     part.data.answers = spec.type != "distill";
+    part.data.end_token_ids = end_tokens(source.files);
     if (part.from_step > 0 && spec.options.value("dynamic_sampling", false)) {
       throw Error("\"from_step\" counts the problems of steps, and with dynamic_sampling steps take more of them",
                   part.data.where, "leave out one of them");
@@ -76,6 +80,18 @@ StageData load_data(const Recipe& recipe, const StagePlan& plan, const PolicySou
   return out;
 }
 
+void add_contaminated(const StageData& data, Json& told) {
+  for (const Mixture::Part& part : data.train->parts()) {
+    if (!part.source.contaminated()) continue;
+    Json& all = told["contaminated"];
+    if (all.is_null()) all = {{"rows", 0}, {"sets", Json::object()}};
+    for (const auto& [set, count] : *part.source.contaminated()) {
+      all["rows"] = all["rows"].get<int64_t>() + count;
+      all["sets"][set] = all["sets"].value(set, int64_t{0}) + count;
+    }
+  }
+}
+
 std::vector<Problem> eval_problems(const StagePlan& plan, const StageData& data) {
   if (!plan.eval) return {};
   std::vector<Problem> problems = data.eval->head(plan.eval->num_problems);
@@ -93,8 +109,11 @@ StageLengths longest_samples(const Recipe& recipe, const StagePlan& plan, const 
   for (int64_t n = 0; n < (size > 0 ? std::min(size, looked_at) : looked_at); ++n) {
     if (data_use(recipe, plan.spec) == DataUse::kTrainSft) {
       const SftSample sample = data.train->draw_sft(n);
-      longer(lengths.prompt, sample.problem.prompt_ids.size());
-      longer(lengths.completion, tokenizer.encode(sample.completion, false).size() + 1);
+      const size_t prompt = sample.problem.prompt_ids.size();
+      longer(lengths.prompt, prompt);
+      // Of a conversation, all that follows the first prompt.
+      longer(lengths.completion, sample.conversation ? sample.conversation->ids.size() - prompt
+                                                     : tokenizer.encode(sample.completion, false).size() + 1);
     } else {
       longer(lengths.prompt, data.train->draw(n).prompt_ids.size());
     }

@@ -27,6 +27,8 @@ struct StageData {
 
 // Reads and tokenises both. Throws Error.
 StageData load_data(const Recipe& recipe, const StagePlan& plan, const PolicySource& source);
+// Tells of "decontaminate", where the data has it: "contaminated": {"rows": how many were left out, "sets": {PATH: of them}}.
+void add_contaminated(const StageData& data, Json& told);
 // None where the stage does not evaluate. They count as problems of the first part of data.train, which is the one that a
 // rubric's "sources" then has to judge.
 std::vector<Problem> eval_problems(const StagePlan& plan, const StageData& data);

@@ -40,6 +40,8 @@ Json whole_part(const Json& data, const Json& part) {
 std::string path_of(const StageSpec& spec) { return spec.path.empty() ? "data" : spec.path + ".data"; }
 
 DataOptions read_part(const Recipe& recipe, const StageSpec& spec, Json data, const std::string& path, DataUse use) {
+  // By the columns that the data has, whatever a stage calls those that it kept.
+  const auto decontaminate = read_decontamination(data, recipe.file, path);
   const std::string name = stage_of(data.value("train", Json()));
   if (!name.empty()) {
     const auto stage = recipe.index_of(name);
@@ -54,7 +56,19 @@ DataOptions read_part(const Recipe& recipe, const StageSpec& spec, Json data, co
     data["train"] = kept_file(recipe, *stage);
     read_as_kept(data, use);
   }
-  return read_data_options(data, recipe.file, path, use);
+  DataOptions options = read_data_options(data, recipe.file, path, use);
+  if (options.source.is_string()) options.decontaminate = decontaminate;
+  return options;
+}
+
+// A key that does nothing is a mistake.
+void check_decontamination(const Json& data, const std::vector<TrainingPart>& parts, const std::string& where) {
+  if (!data.is_object() || data.value("decontaminate", Json()).is_null()) return;
+  for (const TrainingPart& part : parts) {
+    if (part.data.decontaminate) return;
+  }
+  throw Error("without effect: no training data comes from a file", where + ".decontaminate",
+              "remove it; generators have splits of their own");
 }
 
 }  // namespace
@@ -69,6 +83,7 @@ std::vector<TrainingPart> read_training_parts(const Recipe& recipe, const StageS
   std::vector<TrainingPart> parts;
   if (!train.is_array()) {
     parts.push_back({.name = "", .data = read_part(recipe, spec, data, path, use)});
+    check_decontamination(data, parts, recipe.file + ": " + path);
     return parts;
   }
   std::set<std::string> names;
@@ -91,6 +106,7 @@ std::vector<TrainingPart> read_training_parts(const Recipe& recipe, const StageS
     throw Error("no part of the mixture is there from the first step on", recipe.file + ": " + path + ".train",
                 "leave \"from_step\" out of at least one");
   }
+  check_decontamination(data, parts, recipe.file + ": " + path);
   return parts;
 }
 

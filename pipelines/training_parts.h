@@ -5,6 +5,7 @@
 //   "train": [{"name": "reasoning", "train": {"stage": "collect"}, "weight": 3},
 //             {"name": "general", "train": "general.jsonl", "columns": {...}, "from_step": 1300}]
 //
+// "decontaminate" (pipelines/decontaminated_rows.h) leaves out rows of parts that are files or come from a stage.
 // {"stage": NAME} is what an earlier stage of type reject kept. A part may hold any other key of "data" for itself;
 // what it does not, "data" says for all. weight (default 1): its share of draws; from_step (default 0): the optimizer
 // step from which on it takes part; at least one part is there from the start.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -174,6 +175,34 @@ TEST_F(Parts, WrongPartsAreNamed) {
   EXPECT_TRUE(holds(refused({{"stage", "nobody"}}).summary(), "no earlier stage"));
   EXPECT_TRUE(holds(refused({{"stage", "learn"}}).summary(), "no earlier stage"));
   EXPECT_TRUE(holds(refused({{"stage", "rl"}}).summary(), "keeps no data"));
+}
+
+TEST_F(Parts, RowsThatHoldPartsOfAnEvaluationSetAreLeftOut) {
+  const Json data = {{"eval", file("a", 3)}, {"columns", {{"completion", "completion"}}}, {"decontaminate", Json::object()}};
+  const auto part_of = [&](const Json& train) {
+    Json whole = data;
+    whole["train"] = train;
+    const Json json = {{"policy", {{"model", "m"}}},
+                       {"stages", {{{"name", "collect"}, {"stage", "reject"}}, {{"name", "learn"}, {"stage", "sft"}, {"data", whole}}}}};
+    const Recipe read = read_recipe(folder_.write("recipe.json", json.dump()), {});
+    return read_training_parts(read, read.stages[1], DataUse::kTrainSft);
+  };
+  const std::string all = folder_.file("all.jsonl");
+  std::filesystem::copy_file(file("b", 4), all);
+  std::ofstream(all, std::ios::app) << Json{{"prompt", "a1"}, {"answer", "1"}, {"completion", "1"}}.dump() + "\n";
+  const ProblemSource found(part_of(all).front().data, characters(), 40, 1, 7);
+  EXPECT_EQ(found.size(), 4);
+  EXPECT_EQ(found.dropped(), 0);
+  EXPECT_EQ(found.contaminated().value(), (std::map<std::string, int64_t>{{file("a", 3), 1}}));
+  for (const Problem& problem : found.head(0)) EXPECT_TRUE(problem.prompt.starts_with("b"));
+  EXPECT_FALSE(source("b", 4).contaminated());
+  // What a stage kept has columns of its own; the evaluation set has those of the data.
+  const DecontaminationOptions options = part_of({{"stage", "collect"}}).front().data.decontaminate.value();
+  EXPECT_EQ(options.against.front().columns, (std::vector<std::string>{"prompt", "answer", "completion"}));
+  // Generators are left alone, and where there is nothing else the key is a mistake.
+  const Json chain = {{"generator", "chain"}};
+  EXPECT_FALSE(part_of({{{"name", "g"}, {"train", chain}}, {{"name", "f"}, {"train", all}}}).front().data.decontaminate);
+  EXPECT_TRUE(holds(error_of([&] { part_of(chain); }).where(), "data.decontaminate"));
 }
 
 }  // namespace
