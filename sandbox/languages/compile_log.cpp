@@ -32,13 +32,31 @@ bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+// The length of "/tmp/grpo-boxes-12-AbCdEf/slot-0/box-0-14/", the place of /box and /tmp where boxes have no root of their
+// own (sandbox/runner/boxes_folder.h), at the start of `text`; else 0.
+size_t box_length(std::string_view text) {
+  size_t i = 0;
+  for (const std::string_view prefix : {"/tmp/grpo-boxes-", "slot-", "box-"}) {
+    if (text.substr(i, prefix.size()) != prefix) return 0;
+    i += prefix.size();
+    while (i < text.size() && (is_letter_or_digit(text[i]) || text[i] == '-')) ++i;
+    if (i == text.size() || text[i++] != '/') return 0;
+  }
+  return i;
+}
+
 // The length of "/tmp/ccXXXXXX" or "/tmp/rustcXXXXXX" at the start of `text`, names that are new in every run; else 0.
 size_t temporary_length(std::string_view text) {
-  for (const std::string_view prefix : {"/tmp/cc", "/tmp/rustc"}) {
-    if (text.substr(0, prefix.size()) != prefix) continue;
-    size_t i = prefix.size();
-    while (i < text.size() && i < prefix.size() + 6 && is_letter_or_digit(text[i])) ++i;
-    if (i == prefix.size() + 6) return i;
+  const std::string_view tmp = "/tmp/";
+  size_t folder = box_length(text);
+  if (folder == 0 && text.substr(0, tmp.size()) == tmp) folder = tmp.size();
+  if (folder == 0) return 0;
+  for (const std::string_view name : {"cc", "rustc"}) {
+    if (text.substr(folder, name.size()) != name) continue;
+    const size_t random = folder + name.size();
+    size_t i = random;
+    while (i < text.size() && i < random + 6 && is_letter_or_digit(text[i])) ++i;
+    if (i == random + 6) return i;
   }
   return 0;
 }
@@ -57,6 +75,8 @@ std::string clean_log(std::string_view text, size_t bytes_max) {
     } else if (const size_t length = c == '/' ? temporary_length(text.substr(i)) : 0; length > 0) {
       clean += "(temporary)";
       i += length;
+    } else if (const size_t folder = c == '/' ? box_length(text.substr(i)) : 0; folder > 0) {
+      i += folder;
     } else {
       const auto byte = static_cast<unsigned char>(c);
       if (c == '\n' || c == '\t' || (byte >= 0x20 && byte != 0x7f)) clean += c;

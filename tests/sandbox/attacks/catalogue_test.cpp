@@ -14,13 +14,12 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "tests/sandbox/attacks/lane.h"
-#include "tests/sandbox/host_allows.h"
+#include "tests/sandbox/tiers/promises.h"
 
 namespace grpo {
 namespace {
@@ -103,12 +102,6 @@ std::string names_of(const std::vector<Verdict>& verdicts) {
   return names;
 }
 
-// The tier that GRPO_TEST_TIER asks for.
-std::optional<Tier> wanted_tier() {
-  const char* name = std::getenv("GRPO_TEST_TIER");
-  return name == nullptr ? std::nullopt : tier_of(name);
-}
-
 TEST_P(InTheSandbox, EndsAsPromised) {
   const Attack& attack = attacks()[GetParam()];
   Outcome outcome;
@@ -117,10 +110,7 @@ TEST_P(InTheSandbox, EndsAsPromised) {
   } catch (const Error& error) {
     GRPO_NO_SANDBOX(Tier::kT4, error.what());
   }
-  if (const std::optional<Tier> wanted = wanted_tier(); wanted && *wanted != outcome.tier) {
-    if (!at_least(outcome.tier, *wanted)) GRPO_NO_SANDBOX(*wanted, "it is of " + tier_name(outcome.tier));
-    GTEST_SKIP() << "this host gives " << tier_name(outcome.tier) << ", not " << tier_name(*wanted);
-  }
+  GRPO_NEED_PROMISE(outcome.tier);
   if (!outcome.skipped.empty()) GTEST_SKIP() << outcome.skipped;
 
   const ProgramResult& result = outcome.result;

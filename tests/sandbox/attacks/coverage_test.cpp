@@ -8,9 +8,11 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "tests/sandbox/attacks/catalogue.h"
+#include "tests/sandbox/tiers/promises.h"
 
 namespace grpo {
 namespace {
@@ -39,6 +41,34 @@ TEST(Catalogue, NamesTestsThatExist) {
     EXPECT_TRUE(text.find("(" + suite + ", " + name + ")") != std::string::npos)
         << row.test << " in " << row.file;
     EXPECT_TRUE(name.starts_with(fmt::format("Row{:02}", row.row))) << row.test;
+  }
+}
+
+// Line ends and indentation as single spaces.
+std::string in_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string line;
+  for (std::string word; words >> word;) line += (line.empty() ? "" : " ") + word;
+  return line;
+}
+
+TEST(Catalogue, NamesWhatLowerTiersDoNotPromiseInTheWordsOfTheDocs) {
+  const std::string docs = in_one_line(text_of(GRPO_SOURCE_DIR "/docs/sandbox.md"));
+  for (const NotPromised& entry : not_promised()) {
+    EXPECT_TRUE(docs.find(entry.why) != std::string::npos) << entry.why;
+    const std::string suite = entry.test.substr(0, entry.test.find('.'));
+    const std::string name = entry.test.substr(entry.test.find('.') + 1);
+    const std::string declared = "(" + suite + ", " + (name == "*" ? "" : name + ")");
+    EXPECT_TRUE(text_of(GRPO_SOURCE_DIR "/" + entry.file).find(declared) != std::string::npos)
+        << entry.test << " in " << entry.file;
+  }
+}
+
+// Their tests skip by what promises.h says, and where a tool or a sandbox cannot be had; by nothing else.
+TEST(Catalogue, RowsOnCompilersAndJudgesHaveNoReasonsOfTheirOwnToSkip) {
+  for (const Elsewhere& row : covered_elsewhere()) {
+    if (row.row < 54 || row.row > 83) continue;
+    EXPECT_TRUE(text_of(GRPO_SOURCE_DIR "/" + row.file).find("GTEST_SKIP") == std::string::npos) << row.file;
   }
 }
 

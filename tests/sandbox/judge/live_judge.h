@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "sandbox/judge/judge.h"
-#include "tests/sandbox/host_allows.h"
+#include "tests/sandbox/tiers/promises.h"
 
 namespace grpo {
 
@@ -73,5 +73,6 @@ inline std::string story(const Judgement& judgement) {
   do {                                                                              \
     std::string why;                                                                \
     if (::grpo::live_judge(&why) == nullptr) GRPO_NO_SANDBOX(::grpo::Tier::kT4, why); \
+    GRPO_NEED_PROMISE(::grpo::live_judge()->sandbox().tier());                        \
   } while (false);                                                                  \
   GRPO_NEEDS_TOOL("c")

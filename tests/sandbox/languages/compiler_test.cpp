@@ -134,7 +134,6 @@ TEST(Compiler, GoHasItsThreadsAndNoMoreMemoryThanItsLimit) {
 }
 
 TEST(Compiler, LinkerErrorsAreTheSameEveryTime) {
-  GRPO_NEED_OWN_ROOT();
   GRPO_NEED_LANGUAGE("cpp");
   const char* source = "void missing();\nint main() { missing(); }";
   Compiler another(*SharedSandbox::get().sandbox);

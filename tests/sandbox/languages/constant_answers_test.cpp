@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -50,7 +51,11 @@ void expect_accepted_are(const std::vector<WeakProblem>& weak, const Problems& p
 TEST(ConstantAnswers, InCppPassNothingOfHumanEvalX) {
   GRPO_NEED_LANGUAGE("cpp");
   GRPO_NEEDS_DATA(humaneval_x_path("cpp"));
-  expect_accepted_are({}, sample(read_humaneval_x("cpp"), 4), constant_bodies, {});
+  // 38: its declaration ends in the middle of a function.
+  std::set<std::string> unjudged = {"CPP/38"};
+  if (!std::filesystem::exists("/usr/include/boost/any.hpp")) unjudged.insert({"CPP/22", "CPP/137"});
+  if (!std::filesystem::exists("/usr/include/openssl/md5.h")) unjudged.insert("CPP/162");
+  expect_accepted_are({}, sample(read_humaneval_x("cpp"), 4), constant_bodies, unjudged);
 }
 
 TEST(ConstantAnswers, InJavaPassNothingOfHumanEvalX) {
@@ -68,7 +73,11 @@ TEST(ConstantAnswers, InJavascriptPassNothingOfHumanEvalX) {
 TEST(ConstantAnswers, InRustPassNothingOfHumanEvalX) {
   GRPO_NEED_LANGUAGE("rust");
   GRPO_NEEDS_DATA(humaneval_x_path("rust"));
-  expect_accepted_are({}, sample(read_humaneval_x("rust"), 3), constant_bodies, {});
+  // 10, 137: the canonical solution defines another function, or a type, that is nowhere declared. 32: all its tests are in
+  // a comment. 38, 50, 53: their tests need the crate rand.
+  expect_accepted_are({{"Rust/4", {"0.0", "-1.0"}, "its tests ask only that the answer is not too large"}},
+                      sample(read_humaneval_x("rust"), 3, {"Rust/4"}), constant_bodies,
+                      {"Rust/10", "Rust/32", "Rust/38", "Rust/50", "Rust/53", "Rust/137"});
 }
 
 TEST(ConstantAnswers, InGoPassNothingOfHumanEvalX) {

@@ -120,6 +120,12 @@ TEST(CompileLog, DoesNotDependOnTheNamesOfTemporaryFiles) {
   EXPECT_EQ(clean_log("/tmp/ccx /tmp/rustc"), "/tmp/ccx /tmp/rustc");
 }
 
+TEST(CompileLog, DoesNotSayWhereABoxIsThatHasNoRootOfItsOwn) {
+  const std::string box = "/tmp/grpo-boxes-120-I1c37u/slot-0/box-0-14/";
+  EXPECT_EQ(clean_log("ld: " + box + "ccXEh5hj.o: in " + box + "main.cpp:1"), "ld: (temporary).o: in main.cpp:1");
+  EXPECT_EQ(clean_log("/tmp/grpo-boxes-1/slot-0 /tmp/grpo-boxes"), "/tmp/grpo-boxes-1/slot-0 /tmp/grpo-boxes");
+}
+
 TEST(CompileLog, LongOneKeepsItsBeginningAndSaysWhatIsMissing) {
   const std::string clean = clean_log("first line\nsecond line\nthird", 15);
   EXPECT_EQ(clean, "first line\n[17 more bytes]\n");

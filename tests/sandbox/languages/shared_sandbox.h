@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "sandbox/languages/language.h"
 #include "sandbox/sandbox.h"
-#include "tests/sandbox/host_allows.h"
+#include "tests/sandbox/tiers/promises.h"
 
 namespace grpo {
 
@@ -33,33 +33,23 @@ struct SharedSandbox {
   }
 };
 
-inline bool has_language(const std::string& name) {
-  return find_toolchain(*find_language(name)).has_value();
+// Whether programs of the shared sandbox, which there has to be, can be compiled and run; `missing`: why not.
+inline bool has_language(const std::string& name, std::string* missing = nullptr) {
+  return usable_toolchain(*find_language(name), SharedSandbox::get().sandbox->tier(), missing).has_value();
 }
 
 }  // namespace grpo
 
-// Skips a test where the host allows no sandbox; where it also has no compiler.
+// Ends a test where the host allows no sandbox, and what tests/sandbox/tiers/promises.h says; where it also has no compiler.
 #define GRPO_NEED_SANDBOX()                                                                    \
   do {                                                                                         \
     const grpo::SharedSandbox& shared = grpo::SharedSandbox::get();                            \
-    if (!shared.sandbox) GRPO_NO_SANDBOX(grpo::Tier::kT4, shared.why_not);  \
+    if (!shared.sandbox) GRPO_NO_SANDBOX(grpo::Tier::kT4, shared.why_not);                     \
+    GRPO_NEED_PROMISE(shared.sandbox->tier());                                                 \
   } while (false)
 #define GRPO_NEED_LANGUAGE(name)                                                               \
   do {                                                                                         \
+    GRPO_NEED_SANDBOX();                                                                       \
     std::string missing;                                                                       \
-    const grpo::SharedSandbox& shared = grpo::SharedSandbox::get();                            \
-    if (!shared.sandbox) GRPO_NO_SANDBOX(grpo::Tier::kT4, shared.why_not);  \
-    if (!grpo::usable_toolchain(*grpo::find_language(name), shared.sandbox->tier(), &missing)) \
-      GTEST_SKIP() << missing;                                                                 \
-  } while (false)
-
-// Skips a test about what only boxes with a root of their own have: /box and /cache by these names, and nothing of the
-// host's files to be denied.
-#define GRPO_NEED_OWN_ROOT()                                                        \
-  do {                                                                              \
-    const grpo::SharedSandbox& shared = grpo::SharedSandbox::get();                 \
-    if (shared.sandbox && !grpo::at_least(shared.sandbox->tier(), grpo::Tier::kT2)) \
-      GTEST_SKIP() << "boxes of " << grpo::tier_name(shared.sandbox->tier())        \
-                   << " have no root of their own";                                 \
+    if (!grpo::has_language(name, &missing)) GTEST_SKIP() << missing;                          \
   } while (false)

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "sandbox/python/python_tests.h"
-#include "tests/sandbox/host_allows.h"
+#include "tests/sandbox/tiers/promises.h"
 
 namespace grpo {
 
@@ -40,6 +40,7 @@ class PythonHost : public testing::Test {
   void SetUp() override {
     std::string why;
     if (!shared_sandbox(&why)) GRPO_NO_SANDBOX(Tier::kT4, why);
+    GRPO_NEED_PROMISE(sandbox().tier());
   }
 
   static Sandbox& sandbox() { return *shared_sandbox(); }

@@ -11,11 +11,6 @@ namespace {
 
 class WarmPython : public PythonHost {
  protected:
-  void SetUp() override {
-    PythonHost::SetUp();
-    if (shared_sandbox() && !at_least(sandbox().tier(), Tier::kT2)) GTEST_SKIP() << "no warm interpreter without namespaces";
-  }
-
   static ProgramResult run(const std::string& source, const std::string& input = "", Limits limits = {},
                            bool warm = true) {
     Program program;
