@@ -8,6 +8,7 @@
 #include "pipelines/batch_check.h"
 #include "pipelines/episode_lines.h"
 #include "pipelines/interruption.h"
+#include "pipelines/reward_hacking_alarm.h"
 #include "pipelines/saved_rollouts.h"
 #include "pipelines/stage_curriculum.h"
 #include "pipelines/stage_data.h"
@@ -56,6 +57,17 @@ Collector::Rollout saved_rollout(const StageContext& context, int64_t step, cons
   return rollout;
 }
 
+// Whether the step that was just taken is the first that learned from its rollout.
+bool first_of_rollout(const StageContext& context, const Trainer& trainer) {
+  return (trainer.steps_done() - 1) % context.plan.steps_per_rollout == 0;
+}
+
+void watch_rollout(RewardHackingAlarm& alarm, const Rubric& rubric, const Trainer& trainer, Json& metrics) {
+  alarm.add(rubric, trainer.groups());
+  if (alarm.options().by_evaluations) return;
+  if (const auto holds = alarm.rollout_done(trainer.steps_done())) metrics["alarm/reward_hacking"] = *holds ? 1 : 0;
+}
+
 }  // namespace
 
 Json run_rl_stage(const StageContext& context, Policy& policy) {
@@ -75,20 +87,24 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   // --debug train-only: the next of the rollouts that were saved.
   const auto saved = [&] { return saved_rollout(context, trainer.steps_done(), policy.config()); };
   probe(context, data, policy, trainer);
+  RewardHackingOptions watch = read_reward_hacking_options(r);
+  watch.watched = watch.watched && (context.plan.eval || !watch.by_evaluations);  // --debug evaluates nothing
+  std::optional<RewardHackingAlarm> alarm = RewardHackingAlarm::of(rubric, watch);
   StageLoop loop;
   loop.times = &trainer.times();
+  loop.alarm = alarm ? &*alarm : nullptr;
   loop.step = [&] {
     Json metrics = sampled ? trainer.collect(draw) : trainer.collect_from(saved);
     metrics.update(trainer.learn());
     if (trainer.skipped()) trainer.stop_if_stuck(save_skipped(context, trainer));
+    if (alarm && first_of_rollout(context, trainer)) watch_rollout(*alarm, rubric, trainer, metrics);
     return metrics;
   };
   loop.save = [&](const std::string& to) { trainer.save(to); };
   loop.restore = [&](const std::string& from) { trainer.restore(from); };
   loop.eval_at_start = true;
   loop.write_episodes = [&](MetricsWriter& file, int64_t line) {
-    // Once per rollout, at its first step.
-    if ((trainer.steps_done() - 1) % context.plan.steps_per_rollout != 0) return;
+    if (!first_of_rollout(context, trainer)) return;
     write_episodes(file, line, context.plan, trainer.groups(), rubric);
   };
   const std::string accuracy = "rewards/" + rubric.items.front().label + "/mean";
@@ -112,6 +128,7 @@ Json run_rl_stage(const StageContext& context, Policy& policy) {
   Json eval = run_loop(context, policy, loop, eval_problems(context.plan, data), rubric);
   Json finished = {{"steps", context.plan.max_steps}, {"eval", std::move(eval)}};
   add_contaminated(data, finished);
+  if (alarm) finished["alarms"] = alarm->alarms();
   return finished;
 }
 

@@ -25,6 +25,7 @@ double number_of(const Json& metrics, const char* key) {
 
 namespace {
 
+constexpr const char* kAlarm = "reward_hacking_alarm";  // in the manifest of a checkpoint: the alarm's state
 constexpr const char* kUnwritten = "unwritten_step";  // in the manifest of a checkpoint: metrics of its last step
 
 class RunningStage {
@@ -34,6 +35,7 @@ class RunningStage {
 
   Json run(const std::vector<Problem>& problems, const std::optional<Rubric>& rubric) {
     const StagePlan& plan = context_.plan;
+    if (alarmed()) stop_for_alarm();
     if (step_ > 0) progress_.message(fmt::format("{}: resumed from checkpoint {}", plan.spec.name, step_));
     try {
       if (step_ == 0 && plan.eval && loop_.eval_at_start) {
@@ -78,6 +80,7 @@ class RunningStage {
     const int64_t step = checkpoints.front().first;
     const Json info = read_manifest(checkpoints.front().second);
     if (step > 0) history_ = info["eval"];  // at 0 it is evaluated again
+    if (step > 0 && loop_.alarm != nullptr && info.contains(kAlarm)) loop_.alarm->restore(info[kAlarm]);
     unwritten_ = info.value(kUnwritten, Json());
     return step;
   }
@@ -125,6 +128,46 @@ class RunningStage {
     write(metrics);
     unwritten_ = Json();
     progress_.update(step_, loop_.shown(metrics));
+    hear_alarm();
+  }
+
+  bool alarmed() const { return loop_.alarm != nullptr && loop_.alarm->options().stop && !loop_.alarm->alarms().empty(); }
+
+  // After the line that has it is written.
+  void hear_alarm() {
+    if (loop_.alarm == nullptr || heard_ == loop_.alarm->alarms().size()) return;
+    const Json& alarms = loop_.alarm->alarms();
+    if (heard_ == 0) {
+      progress_.message(fmt::format("{}: step {}: alarm: {}", context_.plan.spec.name, step_,
+                                    RewardHackingAlarm::text(alarms.front())));
+    }
+    heard_ = alarms.size();
+    if (!alarmed()) return;
+    save();
+    stop_for_alarm();
+  }
+
+  // The newest checkpoint that is not of later than the best evaluation.
+  std::string best_checkpoint(int64_t best_step) const {
+    for (const auto& [step, path] : usable_checkpoints(context_.directory)) {
+      if (step <= best_step) return path;
+    }
+    return "none is kept (save_steps, save_total_limit)";
+  }
+
+  [[noreturn]] void stop_for_alarm() {
+    metrics_.sync();
+    tensorboard_.sync();
+    episodes_.sync();
+    progress_.finish();
+    const Json& alarm = loop_.alarm->alarms().front();
+    const auto best = alarm["best_step"].get<int64_t>();
+    throw Error(fmt::format("stopped at step {}: {}", alarm["step"].get<int64_t>(), RewardHackingAlarm::text(alarm)),
+                fmt::format("stage \"{}\" in {}", context_.plan.spec.name, context_.directory),
+                fmt::format("the evaluation after step {} was the best, its checkpoint: {}; run anew with {}less weight on \"{}\", or "
+                            "with on_reward_hacking \"warn\"",
+                            best, best_checkpoint(best), best > 0 ? fmt::format("max_steps {}, ", best) : "",
+                            alarm["reward"].get<std::string>()));
   }
 
   void write(const Json& metrics) {
@@ -142,6 +185,9 @@ class RunningStage {
       return evaluate(policy_, &*context_.source.files.tokenizer, rubric, problems, options);
     });
     metrics.update(eval_metrics(result, "eval_"));
+    if (loop_.alarm != nullptr && loop_.alarm->options().by_evaluations) {
+      metrics["alarm/reward_hacking"] = loop_.alarm->evaluated(step_, result.pass_at_1, result.pass_at_1_stderr) ? 1 : 0;
+    }
     history_.push_back({{"step", step_},
                         {"accuracy", result.pass_at_1},
                         {"accuracy_stderr", result.pass_at_1_stderr},
@@ -160,6 +206,7 @@ class RunningStage {
       episodes_.sync();
       Json info = {{"stage", plan.spec.name}, {"step", step_}, {"eval", history_}};
       if (!unwritten_.is_null()) info[kUnwritten] = unwritten_;
+      if (loop_.alarm != nullptr) info[kAlarm] = loop_.alarm->state();
       save_checkpoint(context_.directory, step_, plan.checkpoints.save_total_limit, info, loop_.save);
     });
   }
@@ -176,6 +223,7 @@ class RunningStage {
   Json history_ = Json::array();
   Json unwritten_;  // of a step that is done and whose evaluation or line is not; null: there is none
   int64_t step_ = 0;
+  size_t heard_ = loop_.alarm == nullptr ? 0 : loop_.alarm->alarms().size();  // alarms of those before us
   MetricsWriter metrics_{context_.metrics_path, last_written()};
   TensorBoardWriter tensorboard_{context_.tensorboard, last_written()};
   MetricsWriter episodes_{context_.episodes_path, last_line()};
