@@ -88,8 +88,7 @@ TEST(CanonicalSolutions, MbppExactlyThoseThatUpstreamPasses) {
   // 123 looks for amicable numbers below 10,000 one by one: on a slow or busy machine that is no matter of 3 s.
   const Ids failed = failures(rows, code_with(R"({"time_factor": 5})"), continuation, "python");
   EXPECT_EQ(failed, faulty);
-  const std::vector<DataRow> few(rows.begin(), rows.begin() + 50);
-  EXPECT_EQ(failures(few, code_with("{}"), nothing, "python").size(), few.size());
+  EXPECT_EQ(failures(rows, code_with("{}"), nothing, "python").size(), rows.size());
 }
 
 // Its solutions have indentations of their own: they follow the def line, not the docstring.
@@ -102,8 +101,10 @@ TEST(CanonicalSolutions, MbppSanitized) {
     const std::string prompt = text(row, "prompt");
     return prompt.substr(0, prompt.find("    '''")) + text(row, "canonical_solution");
   };
-  const Ids failed = failures(rows, code_with("{}"), behind_def, "python");
-  EXPECT_EQ(rows.size() - failed.size(), 416u);
+  Ids faulty;
+  for (const int id : {56, 98, 124, 137, 139, 163, 233, 246, 248, 276, 300})
+    faulty.insert("MbppEval/" + std::to_string(id));
+  EXPECT_EQ(failures(rows, code_with(R"({"time_factor": 5})"), behind_def, "python"), faulty);
 }
 
 }  // namespace
