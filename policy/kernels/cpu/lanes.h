@@ -3,6 +3,9 @@
 // whatever registers the machine has. A kernel's outermost function is compiled for several instruction sets
 // (GRPO_CLONES) and the loader picks one; everything it calls must be inlined into it (GRPO_INLINE).
 //
+// A file that is compiled for AVX-512 alone (attention_avx512.cpp) includes this one under its own target,
+// and with GRPO_AVX512 defined: where an instruction does what the compiler makes of several, it is named here.
+//
 // Sums run over lanes in a fixed order that depends on an element's index alone, so a row's result is the
 // same bits whatever else is in the batch.
 
@@ -53,6 +56,10 @@ GRPO_INLINE void store_lanes(C* to, Vec<C> v) {
 GRPO_INLINE Vec<float> load_wide(const float* from) { return load_lanes<float>(from); }
 GRPO_INLINE Vec<double> load_wide(const double* from) { return load_lanes<double>(from); }
 GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
+#ifdef GRPO_AVX512
+  const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return reinterpret_cast<Vec<float>>(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+#else
   typedef uint16_t Narrow __attribute__((vector_size(32)));
   typedef uint32_t Wide __attribute__((vector_size(64)));
   Narrow bits;
@@ -61,8 +68,29 @@ GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
   Vec<float> v;
   std::memcpy(&v, &wide, sizeof(v));
   return v;
+#endif
 }
-// The reverse, rounded as store() rounds.
+// All lanes x.
+template <class C>
+GRPO_INLINE Vec<C> all_lanes(C x) {
+  return x - Vec<C>{};
+}
+// a * b + c, rounded once where this is compiled for AVX-512, else twice.
+GRPO_INLINE Vec<float> multiply_add(Vec<float> a, Vec<float> b, Vec<float> c) {
+#ifdef GRPO_AVX512
+  return reinterpret_cast<Vec<float>>(_mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
+#else
+  return a * b + c;
+#endif
+}
+GRPO_INLINE Vec<double> multiply_add(Vec<double> a, Vec<double> b, Vec<double> c) {
+#ifdef GRPO_AVX512
+  return reinterpret_cast<Vec<double>>(_mm512_fmadd_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), reinterpret_cast<__m512d>(c)));
+#else
+  return a * b + c;
+#endif
+}
+// The reverse of load_wide, rounded as store() rounds.
 GRPO_INLINE void store_narrow(float* to, Vec<float> v) { store_lanes<float>(to, v); }
 GRPO_INLINE void store_narrow(double* to, Vec<double> v) { store_lanes<double>(to, v); }
 GRPO_INLINE void store_narrow(Bf16* to, Vec<float> v) {
@@ -167,13 +195,13 @@ GRPO_INLINE Vec<float> exp_lanes(Vec<float> x) {
   const V n = shifted - 12582912.0f;
   V r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
-  V p = V{} + 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
+  V p = all_lanes(1.9875691500e-4f);
+  p = multiply_add(p, r, all_lanes(1.3981999507e-3f));
+  p = multiply_add(p, r, all_lanes(8.3334519073e-3f));
+  p = multiply_add(p, r, all_lanes(4.1665795894e-2f));
+  p = multiply_add(p, r, all_lanes(1.6666665459e-1f));
+  p = multiply_add(p, r, all_lanes(5.0000001201e-1f));
+  p = multiply_add(p, r * r, r) + 1.0f;
   M exponent;
   std::memcpy(&exponent, &shifted, sizeof(exponent));
   exponent = (exponent - 0x4b400000 + 127) << 23;
