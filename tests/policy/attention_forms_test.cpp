@@ -109,7 +109,10 @@ TYPED_TEST(AttentionForms, BothHaveTheSameGradient) {
     EXPECT_LT(largest_difference(narrow.dq, wide.dq), 2 * this->kTolerance) << length;
     EXPECT_LT(largest_difference(narrow.dk, wide.dk), 4 * this->kTolerance) << length;
     EXPECT_LT(largest_difference(narrow.dv, wide.dv), 4 * this->kTolerance) << length;
-    if (length > 1) EXPECT_GT(largest_difference(narrow.dk, std::vector<TypeParam>(narrow.dk.size())), 0.05);  // one key: no gradient
+    // A single key has no gradient.
+    if (length > 1) {
+      EXPECT_GT(largest_difference(narrow.dk, std::vector<TypeParam>(narrow.dk.size())), 0.05);
+    }
   }
 }
 
