@@ -160,6 +160,7 @@ DataOptions read_data_options(const Json& data, const std::string& file, const s
     ObjectReader columns = r.object("columns");
     o.prompt_column = columns.string("prompt", o.prompt_column);
     o.answer_column = columns.string("answer", o.answer_column);
+    if (o.answer_column.empty()) o.answers = false;
     o.completion_column = columns.string("completion", "");
     read_conversation_options(r, columns, use, o);
     columns.finish();

@@ -23,6 +23,7 @@ namespace grpo {
 //   "messages"}: whole conversations (pipelines/conversation_messages.h), of which the assistant's turns are learned
 //   (pipelines/conversation.h); a column "tools" ("tools": another name) goes to the template. With "messages" also:
 //     "turns": "all" | "last", which of the assistant's turns are learned
+//     "answer": "": rows have no gold answer; rewards judge by other columns (tests of a program), or by none (a model)
 //   "answer_extractor": "####" (text after the last ####) | "boxed" (inside the last \boxed{}) | "none"
 //   "template": "r1_zero", "none", a text with {prompt}, or "chat": the checkpoint's chat template, over a
 //   prompt column that holds text (one user message) or a list of messages. With "chat" also:
@@ -52,7 +53,7 @@ struct DataOptions {
   bool drop_overflow = false;
   std::optional<DecontaminationOptions> decontaminate = std::nullopt;  // of training parts (pipelines/training_parts.h)
   double worked_fraction = 1.0;
-  bool answers = true;  // false: rows need no answer (distillation, which judges nothing)
+  bool answers = true;  // false: rows need no answer
   std::vector<int64_t> end_token_ids;  // at which the model stops, its own first; conversations are checked against them
   std::string where;  // for messages: "recipe.json: data"
   std::string file;

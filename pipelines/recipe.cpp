@@ -98,6 +98,9 @@ StageSpec read_stage(const Json& defaults, const Json& json, const std::string& 
     for (const std::string& model : r.strings("models", {})) stage.models.push_back({model, "", ""});
   }
   stage.options = merged_options(inherited(defaults, stage.type), json);
+  // Rewards for all stages are for those that score; one that says so itself and does not is a mistake.
+  const bool scores = (stage.type != "sft" && stage.type != "distill") || !stage.options.value("eval", Json()).is_null();
+  if (!scores && !json.contains("rewards")) stage.options.erase("rewards");
   for (const char* key : {"name", "stage", "policy", "from"}) stage.options.erase(key);
   if (stage.type == "eval") stage.options.erase("models");
   return stage;

@@ -42,7 +42,7 @@ Mixture load_training_data(const Recipe& recipe, const StagePlan& plan, const Po
   std::vector<Mixture::Part> parts;
   for (size_t i = 0; i < read.size(); ++i) {
     TrainingPart& part = read[i];
-    part.data.answers = spec.type != "distill";
+    if (spec.type == "distill") part.data.answers = false;  // it judges nothing
     part.data.end_token_ids = end_tokens(source.files);
     if (part.from_step > 0 && spec.options.value("dynamic_sampling", false)) {
       throw Error("\"from_step\" counts the problems of steps, and with dynamic_sampling steps take more of them",
