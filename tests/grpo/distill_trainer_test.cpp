@@ -100,6 +100,35 @@ TEST(DistillStep, LeavesAStudentThatIsItsTeacherAsItIs) {
   }
 }
 
+// A conversation of two answers of which the first is learned, and the sequence that ends with that answer.
+SftSequence first_of_two(int64_t n) {
+  SftSequence sequence = worked_sum(n);
+  sequence.loss_mask.assign(sequence.completion_ids.size(), 1);
+  for (const int64_t id : worked_sum(n + 7).prompt_ids) sequence.completion_ids.push_back(id);
+  sequence.completion_ids.push_back(kEos);
+  sequence.loss_mask.resize(sequence.completion_ids.size(), 0);
+  return sequence;
+}
+
+TEST(DistillStep, LearnsOfAConversationWhatItsMaskSays) {
+  for (const double beta : {0.0, 0.5}) {
+    std::vector<std::vector<at::Tensor>> gradients;
+    std::vector<double> losses;
+    for (const auto& draw : {worked_sum, first_of_two}) {
+      Policy student = character_policy(llama_json(), at::kDouble);
+      const Policy teacher = character_policy(qwen3_json(), at::kDouble, 5);
+      DistillTrainer trainer(student, teacher, &characters(), tiny_distill(0.0, beta), kSeed);
+      losses.push_back(number(trainer.step(draw, sum_problem), "loss"));
+      const TemporaryFolder folder;
+      trainer.save(folder.path());
+      gradients.push_back(first_gradients(student, folder.path()));
+    }
+    EXPECT_GT(losses[0], 1e-3);
+    EXPECT_NEAR(losses[0], losses[1], 1e-12);
+    for (size_t i = 0; i < gradients[0].size(); ++i) EXPECT_LE(max_difference(gradients[0][i], gradients[1][i]), 1e-12);
+  }
+}
+
 // A teacher whose next token is certain: the one that follows in worked_sum(3), whatever came before. With layers that add
 // nothing, hidden states are the embeddings' and the head decides.
 Policy certain_teacher() {
