@@ -163,6 +163,14 @@ TEST_F(Conversations, MarkedByTheTemplateAreLearnedWhereItSaysAndTheEndOfTheTurn
                     "marks nothing of this turn"));
 }
 
+TEST_F(Conversations, WhoseThoughtTheTemplateDropsAreLearnedWithIt) {
+  constexpr const char* drops =
+      "{% for m in messages %}{% if m.role == 'user' %}+{{ m.content }}={% else %}-{{ m.content.split('</think>')[-1] }}<eos>{% endif %}"
+      "{% endfor %}{% if add_generation_prompt %}-{% endif %}";
+  const Json talk = {say("user", "1"), say("assistant", "<think>9</think>2"), say("user", "3"), say("assistant", "4")};
+  EXPECT_EQ(learned_of(talk, Json::object(), drops), (Table{"+1=-[<think>9</think>2<eos>]", "+1=-2<eos>+3=-[4<eos>]"}));
+}
+
 TEST_F(Conversations, AreNumberedDrawnInEpochsAndMixedByTheirSequences) {
   const auto many = rows({kTwoTurns, {say("user", "7"), say("assistant", "8")}, kTwoTurns});
   const ProblemSource set = source(many, Json::object(), kForgets);
@@ -249,8 +257,8 @@ TEST_F(Conversations, ThatTheTemplateRefusesAreNamedByRowAndTheTemplatesLine) {
 
 TEST_F(Conversations, TheFirstOfManyFaultyRowsIsNamed) {
   std::vector<Json> many(300, kTwoTurns);
-  for (const size_t faulty : {250u, 131u, 199u}) many[faulty] = {say("user", "1")};
-  EXPECT_TRUE(holds(refused(many).where(), "rows.jsonl: line 132"));
+  for (size_t faulty = 131; faulty < many.size(); ++faulty) many[faulty] = {say("user", "1")};
+  for (int time = 0; time < 20; ++time) ASSERT_TRUE(holds(refused(many).where(), "rows.jsonl: line 132"));
 }
 
 TEST_F(Conversations, ToolsOfARowGoToTheTemplateAsAListOrAsText) {

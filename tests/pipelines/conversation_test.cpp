@@ -289,6 +289,21 @@ TEST(ConversationIds, ATokenAcrossTheEndOfThePromptIsNotLearned) {
   EXPECT_EQ(std::count(ids.begin(), ids.end(), both[0]), 0);
   EXPECT_EQ(bracketed(qwen.tokenizer, samples[0].text).substr(bracketed(qwen.tokenizer, samples[0].text).find("<|im_start|>assistant")),
             "<|im_start|>assistant\n⟦\nHello.<|im_end|>⟧");
+  Released marked("qwen2.5");
+  marked.chat_template = ChatTemplate::from_text(
+      "{% for m in messages %}<|im_start|>{{ m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>"
+      "{% endgeneration %}{% else %}{{ m.content }}<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant{{ '\n' }}{% endif %}",
+      {}, "marked");
+  EXPECT_EQ(marked.learned({say("user", "Hi"), say("assistant", "\nHello.")}),
+            (Table{"<|im_start|>user\nHi<|im_end|><|im_start|>assistant\n⟦\nHello.<|im_end|>⟧"}));
+  // Inside a turn a token that reaches across the beginning of a mark is learned whole, as transformers has it.
+  marked.chat_template = ChatTemplate::from_text(
+      "{% for m in messages %}<|im_start|>{{ m.role + '\n' }}{% if m.role == 'assistant' %}{{ m.content[:1] }}{% generation %}{{ m.content[1:3] }}"
+      "{% endgeneration %}{{ m.content[3:] }}<|im_end|>{% else %}{{ m.content }}<|im_end|>{% endif %}{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant{{ '\n' }}{% endif %}",
+      {}, "marked");
+  EXPECT_EQ(marked.learned({say("user", "Hi"), say("assistant", "Hello")}),
+            (Table{"<|im_start|>user\nHi<|im_end|><|im_start|>assistant\n⟦Hello<|im_end|>⟧"}));
 }
 
 }  // namespace
