@@ -1,6 +1,7 @@
 #pragma once
 // Room for the work of an attention kernel, of the thread that asks: kept from call to call, as large as was ever asked for.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
