@@ -1,6 +1,7 @@
 #include "sandbox/runner/channel.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <system_error>
@@ -31,6 +32,8 @@ void Channel::move() {
     // It was readable, so it is the other end that has no room; or it has room now, and the rest comes by reading.
     full_ = !full_ && errno == EAGAIN;
   } else {
+    pollfd hearing{to_.get(), POLLOUT, 0};
+    ended_by_who_says_ = moved == 0 && poll(&hearing, 1, 0) >= 0 && (hearing.revents & POLLERR) == 0;
     from_.reset();
     to_.reset();
   }

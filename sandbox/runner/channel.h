@@ -22,10 +22,14 @@ class Channel {
   // Moves what can be moved without waiting. Closes itself when either side is gone.
   void move();
   int64_t bytes() const { return bytes_; }
+  // Who says came to its end, or closed its stdout, while who hears still listened: the one has not ended because the other
+  // had, in whichever order the kernel tells of their deaths.
+  bool ended_by_who_says() const { return ended_by_who_says_; }
 
  private:
   Descriptor writing_, from_, to_, reading_;
   bool full_ = false;
+  bool ended_by_who_says_ = false;
   int64_t bytes_ = 0;
 };
 

@@ -268,6 +268,8 @@ TEST(Interactor, DecidesAboutTheTalkItHad) {
   EXPECT_EQ(interactive(start + "puts(\"word\"); }").verdict, Verdict::kWrongAnswer);
   EXPECT_EQ(interactive(start + "}").verdict, Verdict::kWrongAnswer);
   EXPECT_EQ(interactive(start + "abort(); }").verdict, Verdict::kRuntimeError);
+  // However long its death takes: the interactor has ended because it did, and not the other way round.
+  EXPECT_EQ(interactive(start + "close(1); usleep(100000); abort(); }").verdict, Verdict::kRuntimeError);
   EXPECT_EQ(interactive(start + "pause(); }").verdict, Verdict::kIdleLimit);
   EXPECT_EQ(interactive(start + "for (;;) {} }").verdict, Verdict::kTimeLimit);
   EXPECT_EQ(interactive(start + "puts(\"-1\"); }").verdict, Verdict::kWrongAnswer);

@@ -61,13 +61,13 @@ TEST(ConstantAnswers, InCppPassNothingOfHumanEvalX) {
 TEST(ConstantAnswers, InJavaPassNothingOfHumanEvalX) {
   GRPO_NEED_LANGUAGE("java");
   GRPO_NEEDS_DATA(humaneval_x_path("java"));
-  expect_accepted_are({}, sample(read_humaneval_x("java"), 2), constant_bodies, {});
+  expect_accepted_are({}, sample(read_humaneval_x("java"), 2), constant_bodies);
 }
 
 TEST(ConstantAnswers, InJavascriptPassNothingOfHumanEvalX) {
   GRPO_NEED_LANGUAGE("javascript");
   GRPO_NEEDS_DATA(humaneval_x_path("js"));
-  expect_accepted_are({}, sample(read_humaneval_x("js"), 6), constant_bodies, {});
+  expect_accepted_are({}, sample(read_humaneval_x("js"), 6), constant_bodies);
 }
 
 TEST(ConstantAnswers, InRustPassNothingOfHumanEvalX) {
@@ -83,7 +83,9 @@ TEST(ConstantAnswers, InRustPassNothingOfHumanEvalX) {
 TEST(ConstantAnswers, InGoPassNothingOfHumanEvalX) {
   GRPO_NEED_LANGUAGE("go");
   GRPO_NEEDS_DATA(humaneval_x_path("go"));
-  expect_accepted_are({}, sample(read_humaneval_x("go"), 1), constant_bodies, {});
+  const std::vector<WeakProblem> weak = {
+      {"Go/32", {"-1"}, "its hundred random polynomials are made from one seed, and all have that root"}};
+  expect_accepted_are(weak, sample(read_humaneval_x("go"), 1, {"Go/32"}), constant_bodies);
 }
 
 std::vector<ConstantBody> nothing_known_and_first_answer(const PublishedProblem& problem) {
@@ -109,7 +111,7 @@ TEST(ConstantAnswers, InCppPassOfMbcppWhatItsTestsLetPass) {
       {"MBCPP/807", {"1"}, "1 in both tests"},
       {"MBCPP/899", {"true"}, "true in all three tests"},
   };
-  expect_accepted_are(weak, sample(read_mbcpp(), 4, {"MBCPP/222", "MBCPP/744"}), nothing_known_and_first_answer, {});
+  expect_accepted_are(weak, sample(read_mbcpp(), 4, {"MBCPP/222", "MBCPP/744"}), nothing_known_and_first_answer);
 }
 
 }  // namespace
