@@ -130,7 +130,8 @@ class KeptTexts {
   const std::vector<uint64_t>& set_of(int64_t row) const { return sets_[static_cast<size_t>(row)]; }
 
   bool sizes_allow(int64_t a, int64_t b) const {
-    const auto [small, large] = std::minmax(set_of(a).size(), set_of(b).size());
+    // A list gives values; two arguments give references to temporaries.
+    const auto [small, large] = std::minmax({set_of(a).size(), set_of(b).size()});
     return static_cast<double>(small) >= threshold_ * static_cast<double>(large) - 1e-6;
   }
 
