@@ -123,6 +123,7 @@ TEST_F(RecipeCommand, EveryRecipeOfTheProjectPassesCheck) {
   int64_t checked = 0;
   for (const auto& entry : fs::directory_iterator(std::string(GRPO_SOURCE_DIR) + "/recipes")) {
     if (entry.path().extension() != ".json") continue;
+    if (entry.path().filename() == "r1.json") continue;  // wants a folder of data: tests/pipelines/recipes_test.cpp
     const Json recipe = read_json_file(entry.path().string());
     if (recipe.contains("sandbox") && !SharedSandbox::get().sandbox) continue;  // this machine allows none
     std::vector<std::string> command = {"check", entry.path().string()};

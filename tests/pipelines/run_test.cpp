@@ -256,7 +256,9 @@ TEST_F(RecipeRun, UnknownKeysAreNamedByTheirPathAtEveryLevel) {
 
 TEST_F(RecipeRun, OptionsWithoutEffectAreErrors) {
   EXPECT_TRUE(holds(refused({"rl.beta=0", "rl.sync_ref_model=true"}).where(), "stages[1].sync_ref_model"));
-  EXPECT_TRUE(holds(refused({"warm.eval=null"}).where(), "stages[0].rewards"));
+  // Rewards of all stages are no mistake of one that does not score; its own are.
+  EXPECT_FALSE(check({"warm.eval=null"})["stages"].empty());
+  EXPECT_TRUE(holds(refused({"warm.eval=null", R"(warm.rewards=[{"name": "exact"}])"}).where(), "stages[0].rewards"));
   EXPECT_TRUE(holds(refused({"rl.rewards=null"}).where(), "stages[1].rewards"));
   EXPECT_TRUE(holds(refused({"rl.data.worked_fraction=0.5"}).where(), "stages[1].data.worked_fraction"));
 }

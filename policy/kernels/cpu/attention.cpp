@@ -1,7 +1,9 @@
 #include "policy/kernels/cpu/attention.h"
 
+#include "policy/kernels/cpu/attention_backward_loops.h"
 #include "policy/kernels/cpu/attention_forms.h"
-#include "policy/kernels/cpu/attention_loops.h"
+#include "policy/kernels/cpu/attention_forward_loops.h"
+#include "policy/kernels/cpu/attention_paged_loops.h"
 
 namespace grpo::cpu {
 

@@ -19,7 +19,9 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
-#include "policy/kernels/cpu/attention_loops.h"
+#include "policy/kernels/cpu/attention_backward_loops.h"
+#include "policy/kernels/cpu/attention_forward_loops.h"
+#include "policy/kernels/cpu/attention_paged_loops.h"
 
 namespace grpo::cpu {
 
