@@ -108,6 +108,7 @@ void read_recipe_stages(RunRecord& run) {
     stage.type = type;
     stage.recipe = spec;
     stage.from = string_in(spec, "from").value_or("");
+    if (const auto teacher = string_in(value_in(spec, "endpoint"), "model")) stage.from = *teacher;
     if (const Json& models = value_in(spec, "models"); models.is_array()) {
       for (const Json& model : models) {
         if (!model.is_string()) continue;

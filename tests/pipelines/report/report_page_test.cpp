@@ -281,6 +281,13 @@ TEST(ReportPage, ARunThatHasOnlyBegunHasAPage) {
   EXPECT_TRUE(holds(page_of(broken), "recipe.json is missing or cannot be read"));
 }
 
+TEST(ReportPage, AStageThatAsksAServerStartsFromItsTeacher) {
+  const WrittenRun run;
+  run.recipe({{"name", "new"},
+              {"stages", {{{"name", "a"}, {"stage", "sft"}}, {{"name", "b"}, {"stage", "reject"}, {"endpoint", {{"model", "big teacher"}}}}}}});
+  EXPECT_TRUE(holds(page_of(run), "data-from=\"big teacher\" data-to=\"b\""));
+}
+
 TEST(ReportPage, NamesOfVerlAreReadAsTheirOwn) {
   const WrittenRun run;
   run.recipe({{"name", "verl"}, {"stage", "rl"}});
