@@ -172,21 +172,6 @@ TEST(Product, ATransposedFactorGivesTheSameBitsOnAnyNumberOfThreads) {
 TEST(Product, HoldsNoMoreMemoryTheLongerItIsUsed) {
   if (!product_is_ours(at::ones({1, 1}), at::ones({1, 1})))
     GTEST_SKIP() << "this processor has none of our kernels";
-  at::manual_seed(4);
-  Sizes sizes;
-  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    for (const int64_t k : {1, 31, 256, 799, 5000}) {
-      const int64_t n = sizes(300);
-      const at::Tensor a = random_matrix(300, k, dtype, Form::kPlain),
-                       b = random_matrix(n, k, dtype, Form::kPlain);
-      const at::Tensor bias = at::randn({n}).to(dtype), all = product(a, b, bias);
-      for (const int count : {1, 2, 3}) {
-        const Threads threads(count);
-        for (const int64_t rows : {1, 2, 7, 15, 16, 17, 33, 70, 128, 129, 300}) {
-          const int64_t first = sizes(301 - rows) - 1;
-          EXPECT_TRUE(at::equal(product(a.narrow(0, first, rows), b, bias), all.narrow(0, first, rows)))
-              << shape(rows, k, n) << " on " << count << " threads";
-        }
   const auto resident = [] {
     std::ifstream file("/proc/self/statm");
     int64_t size = 0, pages = 0;
