@@ -89,6 +89,7 @@ class Planner {
   MemoryPlan plan() {
     plan_.device = stage_.device;
     Policy policy = stage_.policy(at::Device(at::kMeta));
+    for (const auto& make : stage_.reward_models) reward_models_.push_back(make(at::Device(at::kMeta)));
     standing_.weights = meter_.live_bytes();
     add("load", standing_, 0);
     std::optional<AdamW> optimizer;
@@ -160,9 +161,19 @@ class Planner {
       // The CPU draws row by row.
       const at::Tensor uniforms = at::empty({cache.rows}, logits.options().dtype(at::kFloat));
       if (stage_.device == at::kCUDA) sample(logits, uniforms, size.sampling);
+      for (const Policy& model : reward_models_) score_group(model, size);
       parts.kv_cache = store.bytes();
     }
     add(name, parts, meter_.peak_bytes() + workspace(1));
+  }
+
+  // One pass over a group's samples.
+  void score_group(const Policy& model, const RolloutSize& size) const {
+    const int64_t length = std::min(size.prompt_tokens + size.sampling.max_tokens, model.config().max_position_embeddings);
+    const int64_t sequences = std::clamp<int64_t>(stage_.reward_tokens_per_pass / length, 1, size.num_generations);
+    const PackedTokens batch = packed(sequences, sequences * length, length);
+    const at::Tensor hidden = model.hidden(batch);
+    model.scores(hidden.index_select(0, at::empty({sequences}, batch.tokens.options())));
   }
 
   static at::Tensor forward(const Policy& policy, const KvCache& store, const RolloutSize& size,
@@ -322,6 +333,7 @@ class Planner {
   MemoryMeter meter_;
   MemoryPlan plan_;
   std::optional<Policy> teacher_;
+  std::vector<Policy> reward_models_;
   MemoryPhase standing_;  // what is there in every phase after loading
   int64_t reference_bytes_ = 0;
   int64_t offloaded_ = 0;  // counted by the meter, but not on the device

@@ -57,6 +57,10 @@ struct StageSize {
   // Distillation: makes the teacher on the device given. It counts as a reference does, and reads every micro-batch
   // before the policy.
   std::function<Policy(const at::Device&)> teacher = {};
+  // Make the models that rewards score by, on the device given. They count as weights, and score groups while others are
+  // still sampled, so many tokens at a time.
+  std::vector<std::function<Policy(const at::Device&)>> reward_models = {};
+  int64_t reward_tokens_per_pass = 1;
   std::optional<TrainingSize> training;
   std::optional<RolloutSize> rollout;
   std::optional<RolloutSize> evaluation;
@@ -65,7 +69,7 @@ struct StageSize {
 // Bytes of tensors at the moment of a phase that takes most.
 struct MemoryPhase {
   std::string name;  // "load", "rollout", "evaluate", "score", "train", "update"
-  int64_t weights = 0;
+  int64_t weights = 0;    // of reward models too
   int64_t reference = 0;  // or teacher
   int64_t optimizer = 0;  // masters and moments; 0 where they are offloaded
   int64_t gradients = 0;  // summed over micro-batches, in the master's dtype

@@ -21,8 +21,6 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kTokensPerPass = 16384;
-
 struct Options {
   std::string directory;
   bool of_stage = false;  // the directory is one that a stage leaves, and may not be there yet
@@ -150,7 +148,7 @@ class ModelReward {
       const std::string text = options_.summary ? summary_of(episode.completion) : episode.completion;
       sequences.push_back(sequence(prompt.ids, without_prefix(text, prompt.opened)));
     }
-    const auto values = thread_.run([&] { return score_sequences(model_.policy, sequences, kTokensPerPass); });
+    const auto values = thread_.run([&] { return score_sequences(model_.policy, sequences, kRewardTokensPerPass); });
     for (const double value : values) {
       Score score = score_of(options_.sigmoid ? 1.0 / (1.0 + std::exp(-value)) : value, "");
       if (options_.sigmoid) score.details["score"] = value;

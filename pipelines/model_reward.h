@@ -22,6 +22,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@
 #include "rewards/reward.h"
 
 namespace grpo {
+
+// Tokens that it reads in one pass, but for a longer completion.
+inline constexpr int64_t kRewardTokensPerPass = 16384;
 
 struct ModelRewardSettings {
   std::optional<at::Device> device = std::nullopt;  // none: CUDA where it can be used, else the CPU

@@ -9,10 +9,14 @@
 #include "grpo/sft_trainer.h"
 #include "grpo/trainer.h"
 #include "pipelines/distill_stage.h"
+#include "pipelines/eval_sets.h"
 #include "pipelines/eval_stage.h"
+#include "pipelines/model_reward.h"
 #include "pipelines/reject_stage.h"
 #include "pipelines/reward_model_stage.h"
 #include "pipelines/stage.h"
+#include "pipelines/stage_policy.h"
+#include "policy/io/checkpoint.h"
 
 namespace grpo {
 namespace {
@@ -64,6 +68,28 @@ void add_training(const Recipe& recipe, const StageSpec& whole, const StageLengt
                   .engine = options.engine};
 }
 
+// The models that "rewards" score by.
+void add_reward_models(const Recipe& recipe, const StageSpec& spec, const Json& rewards, at::ScalarType dtype, StageSize& size) {
+  size.reward_tokens_per_pass = kRewardTokensPerPass;
+  for (const Json& reward : rewards) {
+    if (!reward.is_object() || reward.value("name", Json()) != "model" || !reward.value("model", Json()).is_string()) continue;
+    const auto name = reward["model"].get<std::string>();
+    const auto stage = recipe.index_of(name);
+    ModelConfig config;
+    at::ScalarType own = dtype;  // a stage leaves its policy's
+    if (stage) {
+      const std::string& policy = recipe.stages[*stage].policy;
+      config = read_policy_source(recipe.policies.at(policy), recipe.file, policy.empty() ? "policy" : "policies." + policy).files.config;
+      config.head = HeadKind::kScore;
+    } else {
+      config = read_checkpoint_files(model_directory(recipe, spec, "rewards", name)).config;
+      own = config.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+    }
+    if (reward.contains("dtype")) own = parse_dtype(reward["dtype"].get<std::string>(), recipe.file + ": rewards");
+    size.reward_models.emplace_back([config, own](const at::Device& meta) { return Policy::empty(config, own, meta); });
+  }
+}
+
 // What would make the largest phase smaller, most effective first.
 std::vector<std::string> remedies(const Recipe& recipe, const StageSpec& spec, const PolicySource& source,
                                   const MemoryPhase& phase) {
@@ -112,6 +138,10 @@ MemoryPlan plan_stage_memory(const Recipe& recipe, const StageSpec& spec, const 
   };
   add_training(recipe, spec, lengths, source.files.config.vocab_size, dtype, size);
   const StagePlan plan = plan_stage(recipe, spec);
+  add_reward_models(recipe, spec, plan.rewards, dtype, size);
+  if (spec.type == "eval") {
+    for (const EvaluationSet& set : read_evaluation_sets(recipe, spec)) add_reward_models(recipe, spec, set.rewards, dtype, size);
+  }
   if (plan.eval && lengths.eval_problems > 0) {
     size.evaluation = {.prompts = lengths.eval_problems,
                        .num_generations = plan.eval->options.num_samples,

@@ -50,6 +50,27 @@ std::vector<std::string> phases(const Json& memory) {
   return names;
 }
 
+// A model that a reward scores by is there from the start, and reads while others still sample.
+TEST_F(StageMemory, CountsTheModelsOfRewards) {
+  const auto stage_of = [&](const std::vector<std::string>& overrides) {
+    return check_recipe(recipe_, overrides, {.device = "cuda"})["stages"][1]["memory"];
+  };
+  const std::string taste = R"(stages.0={"name": "taste", "stage": "reward_model", "max_steps": 1, "samples_per_step": 2, "max_length": 32,
+    "data": {"train": {"generator": "courtesy", "num_samples": 40}, "eval_fraction": 0.1}})";
+  const std::string letters = R"(policy.tokenizer.characters="0123456789+-*=?零一二三四五六七八九영일이삼사오육칠팔구谢요哼흥")";
+  const Json without = stage_of({letters, taste});
+  const Json with = stage_of({letters, taste, R"(zero.rewards=[{"name": "token_count", "max_tokens": 8}, {"name": "model", "model": "taste"}])"});
+  // Two equal policies but for the head: a row of 32 numbers in place of one per token.
+  const int64_t policy = without["phases"][0]["weights"], both = with["phases"][0]["weights"];
+  const int64_t head = 32 * 4 * 46;
+  EXPECT_NEAR(static_cast<double>(both), static_cast<double>(2 * policy - head + 32 * 4), 2048.0);
+  for (size_t i = 0; i < with["phases"].size(); ++i) {
+    EXPECT_EQ(with["phases"][i]["weights"], both) << with["phases"][i]["name"];
+    if (with["phases"][i]["name"] != "rollout") continue;
+    EXPECT_GT(with["phases"][i]["passing"].get<int64_t>(), without["phases"][i]["passing"].get<int64_t>());
+  }
+}
+
 TEST_F(StageMemory, CheckPlansEveryStageForAGpuThatIsNotHere) {
   const Json stages = check_recipe(recipe_, {}, {.device = "cuda", .dtype = "bfloat16"})["stages"];
   ASSERT_EQ(stages.size(), 2u);
