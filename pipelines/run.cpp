@@ -19,6 +19,7 @@
 #include "pipelines/eval_stage.h"
 #include "pipelines/interruption.h"
 #include "pipelines/policy_source.h"
+#include "pipelines/provenance.h"
 #include "pipelines/recipe.h"
 #include "pipelines/reject_stage.h"
 #include "pipelines/reward_model_stage.h"
@@ -234,6 +235,7 @@ Json run_stage(const StageContext& context, size_t index, const RunOptions& opti
   const auto start = std::chrono::steady_clock::now();
   Json finished = {{"name", spec.name}, {"stage", spec.type}, {"version", kVersion}};
   if (spec.models.empty() && !asks_endpoint(spec)) finished["from"] = spec.from;
+  finished["provenance"] = provenance(context.recipe, spec);
   const auto add_costs = [&] {
     finished["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     finished["memory"] = {{"planned_bytes", context.planned_memory}, {"peak_bytes", peak_memory(device)}};

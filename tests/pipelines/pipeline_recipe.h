@@ -1,6 +1,6 @@
 #pragma once
 // A recipe with every type of stage, small: supervised start on a mixture, R1-Zero, collection, cold start, a reward model,
-// RL on two sources, and a student that is distilled.
+// RL on two sources, a student that is distilled, and an exam.
 
 #include <string>
 
@@ -53,7 +53,9 @@ inline constexpr const char* kPipeline = R"({
                  {"name": "model", "model": "taste", "sources": ["general"]}]},
     {"name": "student_base", "stage": "sft", "policy": "student", "from": "base", "max_steps": 4, "samples_per_step": 8},
     {"name": "student", "stage": "distill", "teacher": "all", "loss": "jsd", "beta": 0.5, "lmbda": 1.0,
-     "max_steps": 3, "samples_per_step": 8}]})";
+     "max_steps": 3, "samples_per_step": 8},
+    {"name": "exam", "stage": "eval", "models": ["base", "zero", "student_base", "student"], "num_problems": 6, "num_samples": 3,
+     "problems_per_step": 2}]})";
 
 // Writes the recipe and the pairs that its reward model learns from; returns the recipe's path.
 inline std::string write_pipeline(const TemporaryFolder& folder) {

@@ -63,7 +63,7 @@ class PipelineRun : public ::testing::Test {
 
 TEST_F(PipelineRun, EveryStageLeavesWhatTheNextNeeds) {
   const Json summary = run("out");
-  ASSERT_EQ(summary["stages"].size(), 8u);
+  ASSERT_EQ(summary["stages"].size(), 9u);
   const Json& collect = summary["stages"][2];
   EXPECT_EQ(collect["counts"]["problems"], 60);
   EXPECT_EQ(collect["counts"]["samples"], 240);
@@ -83,6 +83,28 @@ TEST_F(PipelineRun, EveryStageLeavesWhatTheNextNeeds) {
     if (line["stage"] == "all" && line.contains("rewards/model/mean")) general[line["stage_step"]] = line["rewards/model/mean"].is_number();
   }
   EXPECT_EQ(general, (std::map<int64_t, bool>{{1, false}, {2, false}, {3, true}, {4, true}}));
+  // Each says what it was made of: the hashes are those of the files.
+  for (size_t i = 0; i < 9; ++i) {
+    const Json& made_of = summary["stages"][i]["provenance"];
+    EXPECT_EQ(made_of["recipe_sha256"], sha256_of_file(path("out/recipe.json")));
+    for (const Json& file : made_of["data"]) EXPECT_EQ(file["sha256"], sha256_of_file(file["path"].get<std::string>()));
+    for (const Json& parent : made_of["parents"]) {
+      EXPECT_EQ(parent["sha256"], sha256_of_file(parent["path"].get<std::string>() + "/manifest.json"));
+    }
+  }
+  const auto paths = [&](size_t stage, const char* key) {
+    std::vector<std::string> names;
+    for (const Json& entry : summary["stages"][stage]["provenance"][key]) names.push_back(fs::path(entry["path"].get<std::string>()).lexically_relative(path("out/stages")));
+    return names;
+  };
+  EXPECT_EQ(paths(0, "parents"), std::vector<std::string>());
+  EXPECT_EQ(paths(3, "data"), std::vector<std::string>{"03-collect/data/kept.jsonl"});
+  EXPECT_EQ(paths(3, "parents"), std::vector<std::string>{"01-warm/model"});
+  EXPECT_EQ(paths(4, "data"), std::vector<std::string>{"../../pairs.jsonl"});
+  EXPECT_EQ(paths(5, "parents"), (std::vector<std::string>{"04-cold/model", "05-taste/model"}));
+  EXPECT_EQ(paths(7, "parents"), (std::vector<std::string>{"07-student_base/model", "06-all/model"}));
+  EXPECT_EQ(paths(8, "parents"), (std::vector<std::string>{"02-zero/model", "07-student_base/model", "08-student/model"}));
+  EXPECT_EQ(summary["stages"][8]["eval"].size(), 4u);
   // Finished stages are not run again.
   const auto before = bytes_of("out");
   EXPECT_EQ(run("out")["stages"], summary["stages"]);
