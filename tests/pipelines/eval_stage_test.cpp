@@ -25,7 +25,7 @@ constexpr const char* kExam = R"({
   "sets": [{"name": "short", "num_problems": 7},
            {"name": "plus", "num_problems": 5, "num_samples": 3, "temperature": 1.0, "top_p": 1.0,
             "data": {"eval": {"generator": "chain", "operators": 2, "split": "eval"}},
-            "rewards": [{"name": "token_count", "max_tokens": 9}]}]})";
+            "rewards": [{"name": "token_count", "max_tokens": 9, "sources": ["plus"]}]}]})";
 
 class EvalStage : public RecipeRun {
  protected:
