@@ -4,26 +4,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <map>
 
-#include "core/atomic_directory.h"
 #include "core/data_file.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/make_folders.h"
-#include "core/progress.h"
-#include "core/tensorboard_events.h"
 #include "pipelines/eval_results.h"
 #include "pipelines/eval_sets.h"
+#include "pipelines/sampled_steps.h"
 #include "pipelines/stage_data.h"
 #include "rewards/check_host.h"
 
 namespace grpo {
 namespace {
-
-namespace fs = std::filesystem;
 
 // The problems of one step.
 struct EvalStep {
@@ -32,10 +26,6 @@ struct EvalStep {
   size_t first = 0;  // problems [first, last) of the set
   size_t last = 0;
 };
-
-std::string step_file(const std::string& directory, int64_t step) {
-  return fmt::format("{}/sampled/{:06}.jsonl", directory, step);
-}
 
 Rubric set_rubric(const StageContext& context, const EvaluationSet& set) {
   StagePlan plan = context.plan;
@@ -59,28 +49,10 @@ class Evaluation {
   int64_t steps() const { return static_cast<int64_t>(steps_.size()); }
 
   void run() {
-    make_folders(context_.directory + "/sampled");
-    remove_unfinished(context_.directory + "/sampled");
-    int64_t done = 0;
-    while (fs::exists(step_file(context_.directory, done + 1))) ++done;
-    const int64_t last_line = context_.step_offset + done;
-    MetricsWriter metrics(context_.metrics_path, done == 0 ? last_line - 1 : last_line);
-    TensorBoardWriter tensorboard(context_.tensorboard, done == 0 ? last_line - 1 : last_line);
-    Progress progress(context_.plan.spec.name, steps(), done);
-    if (done > 0) progress.message(fmt::format("{}: {} of {} steps are sampled already", context_.plan.spec.name, done, steps()));
-    for (int64_t step = done; step < steps(); ++step) {
-      const EvalStep& next = steps_[step];
-      load(next);
-      Json line = {{"stage", context_.plan.spec.name}, {"stage_step", step + 1}};
-      line.update(sample(next, step));
-      const Json named = named_metrics(line, context_.plan.metric_names);
-      metrics.write(context_.step_offset + step + 1, named);
-      tensorboard.write(context_.step_offset + step + 1, named);
-      progress.update(step + 1, {{models()[next.model].name + "/" + sets_[next.set].name, line.value("accuracy", 0.0)}});
-    }
-    metrics.sync();
-    tensorboard.sync();
-    progress.finish();
+    run_sampled_steps(context_, begin_sampled_steps(context_.directory), steps(), [&](int64_t step) {
+      load(steps_[step]);
+      return sample(steps_[step]);
+    });
   }
 
  private:
@@ -109,7 +81,7 @@ class Evaluation {
     loaded_ = next;
   }
 
-  Json sample(const EvalStep& step, int64_t index) {
+  SampledStep sample(const EvalStep& step) {
     const EvaluationSet& set = sets_[step.set];
     const CheckpointFiles& files = sources_[step.model].files;
     EvalOptions options = set.options;
@@ -120,13 +92,14 @@ class Evaluation {
     const EvalResult result = evaluate(*policy_, &*files.tokenizer, rubrics_[step.set], problems, options, &groups);
     std::string text;
     for (const Group& group : groups) text += eval_sample_line(models()[step.model].name, set.name, group).dump() + "\n";
-    write_file_atomically(step_file(context_.directory, index + 1), text);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     Json metrics = eval_metrics(result, "");
     metrics["model"] = models()[step.model].name;
     metrics["set"] = set.name;
     metrics["step_time"] = seconds;
-    return metrics;
+    return {.lines = std::move(text),
+            .metrics = std::move(metrics),
+            .shown = {{models()[step.model].name + "/" + set.name, result.pass_at_1}}};
   }
 
   const StageContext& context_;
@@ -196,8 +169,8 @@ Json write_eval_results(const StageContext& context, const std::string& director
   std::map<std::pair<std::string, std::string>, std::vector<std::vector<SampleOutcome>>> problems;  // by model and set
   std::ofstream samples;
   if (spec.options.value("log_completions", true)) samples.open(directory + "/samples.jsonl", std::ios::binary);
-  for (int64_t step = 1; fs::exists(step_file(context.directory, step)); ++step) {
-    for (const DataRow& line : read_data_file(step_file(context.directory, step))) {
+  for (const std::string& file : sampled_files(context.directory)) {
+    for (const DataRow& line : read_data_file(file)) {
       problems[{line.columns.at("model"), line.columns.at("set")}].push_back(outcomes_of(line.columns));
       if (samples.is_open()) samples << line.columns.dump() << "\n";
     }

@@ -2,15 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <optional>
 
-#include "core/atomic_directory.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/make_folders.h"
-#include "core/progress.h"
-#include "core/tensorboard_events.h"
 #include "grpo/collector.h"
 #include "grpo/length_metrics.h"
 #include "grpo/reward_errors.h"
@@ -19,6 +13,7 @@
 #include "pipelines/keep_rules.h"
 #include "pipelines/kept_rows.h"
 #include "pipelines/kept_set.h"
+#include "pipelines/sampled_steps.h"
 #include "pipelines/stage_data.h"
 #include "pipelines/stage_loop.h"
 #include "pipelines/training_parts.h"
@@ -26,8 +21,6 @@
 
 namespace grpo {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct RejectOptions {
   int64_t num_problems = 0;
@@ -89,17 +82,6 @@ int64_t count_problems(const Recipe& recipe, const StageSpec& spec, const Reject
               "say how many of its problems: \"num_problems\": 2000");
 }
 
-// One step's problems with what was kept of each.
-std::string step_file(const std::string& directory, int64_t step) {
-  return fmt::format("{}/sampled/{:06}.jsonl", directory, step);
-}
-
-int64_t steps_on_disk(const std::string& directory) {
-  int64_t step = 0;
-  while (fs::exists(step_file(directory, step + 1))) ++step;
-  return step;
-}
-
 std::string journal_file(const StageContext& context) { return context.directory + "/replies.jsonl"; }
 
 // A step's problems with their samples, scored.
@@ -129,29 +111,12 @@ class Sampling {
   }
 
   void run() {
-    make_folders(context_.directory + "/sampled");
-    remove_unfinished(context_.directory + "/sampled");
-    const int64_t done = steps_on_disk(context_.directory);
+    const int64_t done = begin_sampled_steps(context_.directory);
     if (options_.endpoint) {
       server_.emplace(*options_.endpoint, *context_.source.files.tokenizer, rubric_, options_.sampling.reward_workers,
                       journal_file(context_), done * options_.sampling.prompts_per_step);
     }
-    const int64_t last_line = context_.step_offset + done;
-    MetricsWriter metrics(context_.metrics_path, done == 0 ? last_line - 1 : last_line);
-    TensorBoardWriter tensorboard(context_.tensorboard, done == 0 ? last_line - 1 : last_line);
-    Progress progress(context_.plan.spec.name, steps(), done);
-    if (done > 0) progress.message(fmt::format("{}: {} of {} steps are sampled already", context_.plan.spec.name, done, steps()));
-    for (int64_t step = done; step < steps(); ++step) {
-      Json line = {{"stage", context_.plan.spec.name}, {"stage_step", step + 1}};
-      line.update(sample(step));
-      const Json named = named_metrics(line, context_.plan.metric_names);
-      metrics.write(context_.step_offset + step + 1, named);
-      tensorboard.write(context_.step_offset + step + 1, named);
-      progress.update(step + 1, {{"reward", number_of(line, "reward")}, {"kept", number_of(line, "reject/kept_ratio")}});
-    }
-    metrics.sync();
-    tensorboard.sync();
-    progress.finish();
+    run_sampled_steps(context_, done, steps(), [&](int64_t step) { return sample(step); });
     if (server_) fmt::print(stderr, "{}: {}\n", options_.endpoint->endpoint.model, server_->usage().text());
   }
 
@@ -201,7 +166,7 @@ class Sampling {
                        fmt::format("{}: {}.data, problem {}", context_.recipe.file, context_.plan.spec.path, problem.id));
   }
 
-  Json sample(int64_t step) {
+  SampledStep sample(int64_t step) {
     StepTimes times;
     Sampled sampled = options_.endpoint ? by_endpoint(step, times) : by_policy(step, times);
     std::string text;
@@ -216,14 +181,14 @@ class Sampling {
       rated += chosen.pass_rate.has_value();
       text += sampled_line(group, chosen).dump() + "\n";
     }
-    write_file_atomically(step_file(context_.directory, step + 1), text);
     Json metrics = std::move(sampled.metrics);
     metrics["reject/samples"] = samples;
     metrics["reject/kept"] = kept;
     metrics["reject/kept_ratio"] = samples > 0 ? static_cast<double>(kept) / static_cast<double>(samples) : 0.0;
     metrics["reject/pass_rate"] = rated > 0 ? rates / static_cast<double>(rated) : 0.0;
     times.report(metrics);
-    return metrics;
+    const ProgressMetrics shown = {{"reward", number_of(metrics, "reward")}, {"kept", number_of(metrics, "reject/kept_ratio")}};
+    return {.lines = std::move(text), .metrics = std::move(metrics), .shown = shown};
   }
 
   // A problem, how its samples fared, and the rows that they give.
@@ -315,9 +280,7 @@ Json run_endpoint_stage(const StageContext& context) {
 Json write_kept(const StageContext& context, const std::string& directory) {
   const RejectOptions options = options_of(context);
   const KeepRules rules = rules_of(context.recipe, context.plan.spec, options.keep, stage_rubric(context));
-  std::vector<std::string> steps;
-  for (int64_t step = 1; fs::exists(step_file(context.directory, step)); ++step) steps.push_back(step_file(context.directory, step));
-  const KeptCounts counts = write_kept_set(steps, rules, directory);
+  const KeptCounts counts = write_kept_set(sampled_files(context.directory), rules, directory);
   if (counts.kept == 0) {
     throw Error(fmt::format("none of {} samples was kept ({})", counts.samples, counts.reasons()),
                 context.recipe.file + ": " + context.plan.spec.path + ".keep",
@@ -330,7 +293,5 @@ Json write_kept(const StageContext& context, const std::string& directory) {
   }
   return {{"counts", told}};
 }
-
-void remove_sampled(const std::string& stage_directory) { fs::remove_all(stage_directory + "/sampled"); }
 
 }  // namespace grpo

@@ -49,7 +49,4 @@ Json run_endpoint_stage(const StageContext& context);
 // Writes kept.jsonl and problems.jsonl of a stage whose problems are all sampled into an existing directory. Returns
 // what was counted: {"counts": {...}}.
 Json write_kept(const StageContext& context, const std::string& directory);
-// Removes what a finished stage has left in the middle.
-void remove_sampled(const std::string& stage_directory);
-
 }  // namespace grpo

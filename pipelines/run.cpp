@@ -23,6 +23,7 @@
 #include "pipelines/recipe.h"
 #include "pipelines/reject_stage.h"
 #include "pipelines/reward_model_stage.h"
+#include "pipelines/sampled_steps.h"
 #include "pipelines/saved_rollouts.h"
 #include "pipelines/stage.h"
 #include "pipelines/stage_memory.h"

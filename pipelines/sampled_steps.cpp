@@ -1,0 +1,63 @@
+#include "pipelines/sampled_steps.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/atomic_directory.h"
+#include "core/file.h"
+#include "core/make_folders.h"
+#include "core/metrics_writer.h"
+#include "core/tensorboard_events.h"
+
+namespace grpo {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string folder_of(const std::string& directory) { return directory + "/sampled"; }
+
+std::string step_file(const std::string& directory, int64_t step) {
+  return fmt::format("{}/{:06}.jsonl", folder_of(directory), step + 1);
+}
+
+}  // namespace
+
+int64_t begin_sampled_steps(const std::string& directory) {
+  make_folders(folder_of(directory));
+  remove_unfinished(folder_of(directory));
+  return static_cast<int64_t>(sampled_files(directory).size());
+}
+
+void run_sampled_steps(const StageContext& context, int64_t done, int64_t steps,
+                       const std::function<SampledStep(int64_t step)>& take) {
+  const std::string& name = context.plan.spec.name;
+  const int64_t last_line = context.step_offset + done;
+  MetricsWriter metrics(context.metrics_path, done == 0 ? last_line - 1 : last_line);
+  TensorBoardWriter tensorboard(context.tensorboard, done == 0 ? last_line - 1 : last_line);
+  Progress progress(name, steps, done);
+  if (done > 0) progress.message(fmt::format("{}: {} of {} steps are sampled already", name, done, steps));
+  for (int64_t step = done; step < steps; ++step) {
+    SampledStep taken = take(step);
+    write_file_atomically(step_file(context.directory, step), taken.lines);
+    Json line = {{"stage", name}, {"stage_step", step + 1}};
+    line.update(taken.metrics);
+    const Json named = named_metrics(line, context.plan.metric_names);
+    metrics.write(context.step_offset + step + 1, named);
+    tensorboard.write(context.step_offset + step + 1, named);
+    progress.update(step + 1, taken.shown);
+  }
+  metrics.sync();
+  tensorboard.sync();
+  progress.finish();
+}
+
+std::vector<std::string> sampled_files(const std::string& directory) {
+  std::vector<std::string> files;
+  for (int64_t step = 0; fs::exists(step_file(directory, step)); ++step) files.push_back(step_file(directory, step));
+  return files;
+}
+
+void remove_sampled(const std::string& directory) { fs::remove_all(folder_of(directory)); }
+
+}  // namespace grpo
