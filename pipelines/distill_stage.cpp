@@ -42,8 +42,7 @@ CheckpointFiles teacher_files(const Recipe& recipe, const StageSpec& spec) {
   const std::string directory = teacher_directory(recipe, spec);  // also says what is wrong with a stage
   const auto stage = recipe.index_of(teacher_name(recipe, spec));
   if (!stage) return read_checkpoint_files(directory);
-  const std::string& policy = recipe.stages[*stage].policy;
-  return read_policy_source(recipe.policies.at(policy), recipe.file, policy.empty() ? "policy" : "policies." + policy).files;
+  return read_policy(recipe, recipe.stages[*stage].policy).files;
 }
 
 void compare_tokens(const CheckpointFiles& student, const CheckpointFiles& teacher, const std::string& where) {

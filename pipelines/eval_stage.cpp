@@ -41,7 +41,7 @@ class Evaluation {
       : context_(context), dtype_(dtype), sets_(read_evaluation_sets(context.recipe, context.plan.spec)) {
     for (const EvaluationSet& set : sets_) rubrics_.push_back(set_rubric(context, set));
     for (size_t model = 0; model < models().size(); ++model) {
-      sources_.push_back(read_source(model));
+      sources_.push_back(read_policy(context_.recipe, models()[model].policy));
       for (size_t set = 0; set < sets_.size(); ++set) add_steps(model, set);
     }
   }
@@ -57,11 +57,6 @@ class Evaluation {
 
  private:
   const std::vector<EvaluatedModel>& models() const { return context_.plan.spec.models; }
-
-  PolicySource read_source(size_t model) const {
-    const std::string& policy = models()[model].policy;
-    return read_policy_source(context_.recipe.policies.at(policy), context_.recipe.file, policy.empty() ? "policy" : "policies." + policy);
-  }
 
   void add_steps(size_t model, size_t set) {
     const size_t count = sets_[set].problems(sources_[model].files).size();

@@ -78,14 +78,13 @@ void add_reward_models(const Recipe& recipe, const StageSpec& spec, const Json& 
     ModelConfig config;
     at::ScalarType own = dtype;  // a stage leaves its policy's
     if (stage) {
-      const std::string& policy = recipe.stages[*stage].policy;
-      config = read_policy_source(recipe.policies.at(policy), recipe.file, policy.empty() ? "policy" : "policies." + policy).files.config;
+      config = read_policy(recipe, recipe.stages[*stage].policy).files.config;
       config.head = HeadKind::kScore;
     } else {
       config = read_checkpoint_files(model_directory(recipe, spec, "rewards", name)).config;
       own = config.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
     }
-    if (reward.contains("dtype")) own = parse_dtype(reward["dtype"].get<std::string>(), recipe.file + ": rewards");
+    if (reward.value("dtype", Json()).is_string()) own = parse_dtype(reward["dtype"].get<std::string>(), recipe.file + ": rewards");
     size.reward_models.emplace_back([config, own](const at::Device& meta) { return Policy::empty(config, own, meta); });
   }
 }

@@ -9,12 +9,14 @@
 
 namespace grpo {
 
+PolicySource read_policy(const Recipe& recipe, const std::string& policy) {
+  return read_policy_source(recipe.policies.at(policy), recipe.file, policy.empty() ? "policy" : "policies." + policy);
+}
+
 PolicySources read_policy_sources(const Recipe& recipe) {
   PolicySources sources;
   const auto add = [&](const std::string& policy) {
-    if (sources.contains(policy)) return;
-    const std::string path = policy.empty() ? "policy" : "policies." + policy;
-    sources.emplace(policy, read_policy_source(recipe.policies.at(policy), recipe.file, path));
+    if (!sources.contains(policy)) sources.emplace(policy, read_policy(recipe, policy));
   };
   for (const StageSpec& spec : recipe.stages) {
     add(spec.policy);

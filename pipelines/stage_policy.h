@@ -12,6 +12,9 @@
 
 namespace grpo {
 
+// What Recipe::policies has under this name. Throws Error as read_policy_source does.
+PolicySource read_policy(const Recipe& recipe, const std::string& policy);
+
 // Of every policy that the recipe's stages use, by the names of Recipe::policies.
 using PolicySources = std::map<std::string, PolicySource>;
 PolicySources read_policy_sources(const Recipe& recipe);
