@@ -17,21 +17,17 @@ GRPO_CLONES void narrow_paged(const PagedAttention<float>& a) { attend_pages(a);
 GRPO_CLONES void narrow_paged(const PagedAttention<double>& a) { attend_pages(a); }
 GRPO_CLONES void narrow_paged(const PagedAttention<Bf16>& a) { attend_pages(a); }
 
-#ifdef __x86_64__
 #define GRPO_CHOOSE(name, a) wide_attention_runs() ? wide_##name(a) : narrow_##name(a)
-#else
-bool wide_attention_runs() { return false; }
-#define GRPO_CHOOSE(name, a) narrow_##name(a)
-#endif
+#define GRPO_CHOOSE_BF16(name, a) dots_attention_runs() ? dots_##name(a) : GRPO_CHOOSE(name, a)
 
 void attention_forward(const SequenceAttention<float>& a) { GRPO_CHOOSE(forward, a); }
 void attention_forward(const SequenceAttention<double>& a) { GRPO_CHOOSE(forward, a); }
-void attention_forward(const SequenceAttention<Bf16>& a) { GRPO_CHOOSE(forward, a); }
+void attention_forward(const SequenceAttention<Bf16>& a) { GRPO_CHOOSE_BF16(forward, a); }
 void attention_backward(const SequenceAttention<float>& a) { GRPO_CHOOSE(backward, a); }
 void attention_backward(const SequenceAttention<double>& a) { GRPO_CHOOSE(backward, a); }
-void attention_backward(const SequenceAttention<Bf16>& a) { GRPO_CHOOSE(backward, a); }
+void attention_backward(const SequenceAttention<Bf16>& a) { GRPO_CHOOSE_BF16(backward, a); }
 void paged_attention(const PagedAttention<float>& a) { GRPO_CHOOSE(paged, a); }
 void paged_attention(const PagedAttention<double>& a) { GRPO_CHOOSE(paged, a); }
-void paged_attention(const PagedAttention<Bf16>& a) { GRPO_CHOOSE(paged, a); }
+void paged_attention(const PagedAttention<Bf16>& a) { GRPO_CHOOSE_BF16(paged, a); }
 
 }  // namespace grpo::cpu

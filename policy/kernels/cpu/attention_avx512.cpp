@@ -14,7 +14,7 @@
 // stands above, so that no copy of it is made here that the linker could choose for them.
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 // The target's own macros are not to be trusted: a compiler that preprocesses first (as ccache has it) does not set them.
-#define GRPO_AVX512
+#define GRPO_AVX512_LANES
 // GCC 12 takes the undefined operand inside its own intrinsics for a mistake of ours.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

@@ -1,7 +1,10 @@
 #pragma once
-// The two forms that the functions of attention.h have. wide_*: by AVX-512's own instructions, each term of a sum rounded once;
-// only where wide_attention_runs(). narrow_*: everywhere, by what the compiler makes of vectors, each term rounded twice. A
-// process uses one of the two throughout.
+// The forms that the functions of attention.h have; a process uses one of them throughout for a type.
+//   narrow_*  everywhere, by what the compiler makes of vectors, each term of a sum rounded twice
+//   wide_*    by AVX-512's own instructions, each term rounded once; only where wide_attention_runs()
+//   dots_*    for Bf16, by the dot products of AVX512-BF16, which add two terms at a time; only where dots_attention_runs().
+//             Weights, and in the gradient theirs, are rounded to Bf16 before they are multiplied, as flash attention
+//             does on a GPU.
 
 #include "policy/kernels/cpu/attention.h"
 
@@ -27,5 +30,9 @@ void wide_backward(const SequenceAttention<Bf16>& a);
 void wide_paged(const PagedAttention<float>& a);
 void wide_paged(const PagedAttention<double>& a);
 void wide_paged(const PagedAttention<Bf16>& a);
+bool dots_attention_runs();
+void dots_forward(const SequenceAttention<Bf16>& a);
+void dots_backward(const SequenceAttention<Bf16>& a);
+void dots_paged(const PagedAttention<Bf16>& a);
 
 }  // namespace grpo::cpu

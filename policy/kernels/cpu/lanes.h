@@ -4,7 +4,7 @@
 // (GRPO_CLONES) and the loader picks one; everything it calls must be inlined into it (GRPO_INLINE).
 //
 // A file that is compiled for AVX-512 alone (attention_avx512.cpp) includes this one under its own target,
-// and with GRPO_AVX512 defined: where an instruction does what the compiler makes of several, it is named here.
+// and with GRPO_AVX512_LANES defined: where an instruction does what the compiler makes of several, it is named here.
 //
 // Sums run over lanes in a fixed order that depends on an element's index alone, so a row's result is the
 // same bits whatever else is in the batch.
@@ -56,7 +56,7 @@ GRPO_INLINE void store_lanes(C* to, Vec<C> v) {
 GRPO_INLINE Vec<float> load_wide(const float* from) { return load_lanes<float>(from); }
 GRPO_INLINE Vec<double> load_wide(const double* from) { return load_lanes<double>(from); }
 GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
-#ifdef GRPO_AVX512
+#ifdef GRPO_AVX512_LANES
   const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   return reinterpret_cast<Vec<float>>(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
 #else
@@ -77,14 +77,14 @@ GRPO_INLINE Vec<C> all_lanes(C x) {
 }
 // a * b + c, rounded once where this is compiled for AVX-512, else twice.
 GRPO_INLINE Vec<float> multiply_add(Vec<float> a, Vec<float> b, Vec<float> c) {
-#ifdef GRPO_AVX512
+#ifdef GRPO_AVX512_LANES
   return reinterpret_cast<Vec<float>>(_mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
 #else
   return a * b + c;
 #endif
 }
 GRPO_INLINE Vec<double> multiply_add(Vec<double> a, Vec<double> b, Vec<double> c) {
-#ifdef GRPO_AVX512
+#ifdef GRPO_AVX512_LANES
   return reinterpret_cast<Vec<double>>(_mm512_fmadd_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), reinterpret_cast<__m512d>(c)));
 #else
   return a * b + c;
@@ -102,6 +102,17 @@ GRPO_INLINE void store_narrow(Bf16* to, Vec<float> v) {
   const Wide kept = (bits & 0x7fffffffu) > 0x7f800000u ? (Wide{} + 0x7fc0u) : rounded;
   const Narrow narrow = __builtin_convertvector(kept, Narrow);
   std::memcpy(to, &narrow, sizeof(narrow));
+}
+// Lanes rounded as store() to T and load() again would.
+template <class T>
+GRPO_INLINE Vec<Compute<T>> rounded_lanes(Vec<Compute<T>> v) {
+  if constexpr (std::is_same_v<T, Compute<T>>) {
+    return v;
+  } else {
+    T narrow[Lanes<Compute<T>>::kWidth];
+    store_narrow(narrow, v);
+    return load_wide(narrow);
+  }
 }
 // Lane u holds f(u) for u < count, the others 0. Goes through an array: element by element into a vector
 // register is many times slower.
@@ -170,12 +181,19 @@ GRPO_INLINE C fold_lanes(Vec<C> v, F f) {
   std::memcpy(lanes, &v, sizeof(v));
   return fold_lanes<C, Lanes<C>::kWidth>(lanes, f);
 }
+// The AVX-512 forms fold in the same order; taken apart by way of memory, v would not be kept in a register before either.
 template <class C>
 GRPO_INLINE C sum_lanes(Vec<C> v) {
+#ifdef GRPO_AVX512_LANES
+  if constexpr (std::is_same_v<C, float>) return _mm512_reduce_add_ps(reinterpret_cast<__m512>(v));
+#endif
   return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a + b; });
 }
 template <class C>
 GRPO_INLINE C max_lanes(Vec<C> v) {
+#ifdef GRPO_AVX512_LANES
+  if constexpr (std::is_same_v<C, float>) return _mm512_reduce_max_ps(reinterpret_cast<__m512>(v));
+#endif
   return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a > b ? a : b; });
 }
 template <class C>
@@ -185,6 +203,25 @@ GRPO_INLINE int64_t round_up(int64_t n) {
 
 // e^x. float: range reduction by powers of two and the degree-6 polynomial of Cephes' expf, error below
 // 2 ulp; x below -87 gives 0. double: the C library, lane by lane.
+#ifdef GRPO_AVX512_LANES
+GRPO_INLINE Vec<float> exp_lanes(Vec<float> v) {
+  const auto all = [](float x) GRPO_LAMBDA { return _mm512_set1_ps(x); };
+  const __m512 x = reinterpret_cast<__m512>(v);
+  const __mmask16 tiny = _mm512_cmp_ps_mask(x, all(-87.0f), _CMP_LT_OQ);
+  const __m512 bounded = _mm512_min_ps(all(88.0f), x);  // of NaN and a number min is the second
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(bounded, all(1.44269504088896341f)), _MM_FROUND_TO_NEAREST_INT);
+  __m512 r = _mm512_fnmadd_ps(n, all(0.693359375f), bounded);
+  r = _mm512_fnmadd_ps(n, all(-2.12194440e-4f), r);
+  __m512 p = all(1.9875691500e-4f);
+  p = _mm512_fmadd_ps(p, r, all(1.3981999507e-3f));
+  p = _mm512_fmadd_ps(p, r, all(8.3334519073e-3f));
+  p = _mm512_fmadd_ps(p, r, all(4.1665795894e-2f));
+  p = _mm512_fmadd_ps(p, r, all(1.6666665459e-1f));
+  p = _mm512_fmadd_ps(p, r, all(5.0000001201e-1f));
+  p = _mm512_add_ps(_mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r), all(1.0f));
+  return reinterpret_cast<Vec<float>>(_mm512_mask_scalef_ps(_mm512_setzero_ps(), static_cast<__mmask16>(~tiny), p, n));
+}
+#else
 GRPO_INLINE Vec<float> exp_lanes(Vec<float> x) {
   using V = Vec<float>;
   using M = Lanes<float>::mask;
@@ -209,6 +246,7 @@ GRPO_INLINE Vec<float> exp_lanes(Vec<float> x) {
   std::memcpy(&scale, &exponent, sizeof(scale));
   return tiny ? V{} : p * scale;
 }
+#endif
 GRPO_INLINE Vec<double> exp_lanes(Vec<double> x) {
   for (int64_t i = 0; i < Lanes<double>::kWidth; ++i) x[i] = std::exp(x[i]);
   return x;

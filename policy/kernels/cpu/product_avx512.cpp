@@ -3,14 +3,11 @@
 #include <type_traits>
 
 #include "policy/kernels/cpu/product.h"
+#include "policy/kernels/cpu/units_avx512.h"
 
 // GCC 12 takes the undefined operand inside its own intrinsics for a mistake of ours.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-
-// Functions of this file are compiled for instructions that the rest of the program cannot count on.
-#define GRPO_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-#define GRPO_AVX512_INLINE inline GRPO_AVX512 __attribute__((always_inline))
 
 namespace grpo::cpu {
 namespace {
@@ -23,49 +20,6 @@ constexpr int64_t kPerUnit = 4 / sizeof(T);
 constexpr int kRows = 12;
 constexpr int kVectors = 2;
 static_assert(kProductLanes == 16 * kVectors);
-
-GRPO_AVX512_INLINE __mmask16 first_of(int64_t count) {
-  return static_cast<__mmask16>(count >= 16 ? 0xffff : count <= 0 ? 0 : (1 << count) - 1);
-}
-
-// Sixteen vectors as rows of a matrix become its columns.
-GRPO_AVX512_INLINE void transpose16(__m512i (&v)[16]) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_epi32(v[2 * i], v[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_epi32(v[2 * i], v[2 * i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    v[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-    v[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-    v[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-    v[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(v[i], v[4 + i], 0x88);
-    t[4 + i] = _mm512_shuffle_i32x4(v[i], v[4 + i], 0xdd);
-    t[8 + i] = _mm512_shuffle_i32x4(v[8 + i], v[12 + i], 0x88);
-    t[12 + i] = _mm512_shuffle_i32x4(v[8 + i], v[12 + i], 0xdd);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    v[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
-    v[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
-    v[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
-    v[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
-  }
-}
-
-// One vector of units, of which the first `numbers` numbers are read and the others 0.
-GRPO_AVX512_INLINE __m512i load_units(const float* from, int64_t numbers) {
-  return _mm512_maskz_loadu_epi32(first_of(numbers), from);
-}
-GRPO_AVX512_INLINE __m512i load_units(const Bf16* from, int64_t numbers) {
-  return _mm512_maskz_loadu_epi16(numbers >= 32 ? 0xffffffffu : (1u << numbers) - 1, from);
-}
 
 // A number of each of the lanes in `mask`, and its neighbour in depth where there is one.
 GRPO_AVX512_INLINE __m512i join_units(const float* from, const float*, __mmask16 mask) {
@@ -114,7 +68,7 @@ GRPO_AVX512_INLINE __m512 multiply_add(float, __m512 sum, __m512i a, __m512i b) 
   return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum);
 }
 GRPO_AVX512_INLINE __m512 multiply_add(Bf16, __m512 sum, __m512i a, __m512i b) {
-  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+  return dot(sum, a, b);
 }
 
 GRPO_AVX512_INLINE __m512 load_numbers(const float* from, __mmask16 mask) {
