@@ -276,6 +276,35 @@ TEST(TrainerStep, EqualRewardsLeaveEveryWeightAsItIs) {
   }
 }
 
+// Trainer::probe takes a pass over long samples before the first step. The steps after it are those of a trainer that
+// took none, to the last bit: with expert loads that move router biases, an entropy bonus that follows its target, counts of
+// tokens, and a reference.
+TEST(TrainerStep, ThePassThatIsTriedFirstLeavesNoTrace) {
+  for (const Json& json : {qwen2_json(), deepseek_json()}) {
+    const bool moe = json["model_type"] == "deepseek_v3";
+    std::vector<Json> metrics[2];
+    std::vector<NamedTensor> weights[2];
+    for (const bool tried : {false, true}) {
+      Policy policy = character_policy(json);
+      TrainerOptions options = tiny_options();
+      options.loss.beta = 0.05;
+      options.loss.top_entropy_quantile = 0.8;
+      options.loss.entropy_bonus = {.coef = 0.01, .adaptive = true, .target = 1.0};
+      if (moe) options.router_bias_update_rate = 1e-3;
+      Trainer trainer(policy, &characters(), evenness(), options, 6, policy.clone());
+      if (tried) {
+        const auto before = weights_of(policy);
+        EXPECT_EQ(trainer.probe(5), 60) << "four samples of 15 tokens";
+        EXPECT_EQ(changed(before, weights_of(policy)), "");
+      }
+      for (int step = 0; step < 3; ++step) metrics[tried].push_back(without_times(trainer.step(sum_problem)));
+      weights[tried] = weights_of(policy);
+    }
+    EXPECT_EQ(metrics[0], metrics[1]);
+    EXPECT_EQ(changed(weights[0], weights[1]), "");
+  }
+}
+
 TEST(TrainerStep, ABatchWithoutATrainedTokenSkipsTheOptimizer) {
   Policy policy = character_policy(llama_json());
   TrainerOptions options = tiny_options();

@@ -80,6 +80,24 @@ TEST_F(KilledRun, AtRandomMomentsEndsWithTheBytesOfAnUninterruptedRun) {
   std::cout << runs << " runs, killed at " << kills << " moments\n";
 }
 
+// While problems are measured, and once they are: the run goes on with the same ones.
+TEST_F(KilledRun, AroundTheMeasurementOfDifficultyEndsWithTheBytesOfAnUninterruptedRun) {
+  overrides_ = {R"(rl.difficulty={"num_problems": 12, "num_samples": 4, "min_pass_rate": 0.01, "order": "easy_first"})", "rl.log_episodes=-1"};
+  run_whole();
+  const std::string stage = path("killed/stages/02-rl");
+  const std::vector<std::function<bool()>> moments = {
+      [&] { return errors().find("measuring how hard 12 problems") != std::string::npos; },
+      [&] { return fs::exists(stage + "/difficulty.json"); },
+      [&] { return holds_name(stage, "checkpoint-000003"); },
+  };
+  int kills = 0;
+  for (const auto& moment : moments) kills += !ends_before(run_into("killed"), moment);
+  EXPECT_GE(kills, 2) << "most moments were missed";
+  finish("killed");
+  EXPECT_EQ(read_file(stage + "/difficulty.json"), read_file(path("whole/stages/02-rl/difficulty.json")));
+  expect_same_as_whole("killed");
+}
+
 // --- being told to stop
 
 // The status of a run that gets `signal` once `moment` has come.

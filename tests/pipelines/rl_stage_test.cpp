@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string>
 
 #include "core/file.h"
 #include "tests/pipelines/two_stages.h"
@@ -42,6 +44,33 @@ TEST_F(RlStage, DifficultyThatLeavesNothingOrHasNoEndIsAnError) {
                  R"(rl.difficulty={"num_problems": 3, "num_samples": 2, "min_pass_rate": 0.9})"});
   });
   EXPECT_TRUE(holds(none, "none of 3 problems")) << none;
+}
+
+// The longest prompt is of five characters ("1+2=" and what begins a text), an answer has at most 12 tokens; of samples as
+// long as that, budgets of tokens hold so many, of the step's 8 at most.
+TEST_F(RlStage, TriesItsHeaviestPassFirstAndSaysWhatItTook) {
+  const auto tried = [&](const std::string& out, const std::vector<std::string>& overrides) {
+    ::testing::internal::CaptureStderr();
+    run(out, overrides);
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    const std::string begin = "rl: a full training pass of ";
+    const size_t at = said.find(begin);
+    EXPECT_NE(at, std::string::npos) << said;
+    EXPECT_LT(at, said.find("rl: step 1")) << "not before the first step";
+    EXPECT_TRUE(holds(said.substr(at), " of memory so far, ")) << said;
+    return at == std::string::npos ? 0 : std::stoll(said.substr(at + begin.size()));
+  };
+  const int64_t all = tried("all", {"rl.max_steps=2"});
+  ASSERT_EQ(all % 8, 0) << "all samples of a step fit";
+  const int64_t length = all / 8;
+  int64_t longest = 0;
+  for (const Json& line : lines("all/episodes.jsonl")) {
+    longest = std::max(longest, static_cast<int64_t>(line["prompt"].get<std::string>().size()) + 12);
+  }
+  EXPECT_GE(length, longest);
+  EXPECT_LE(length, longest + 4);
+  EXPECT_EQ(tried("some", {"rl.max_steps=2", "rl.tokens_per_micro_batch=" + std::to_string(3 * length + 1)}), 3 * length);
+  EXPECT_EQ(tried("one", {"rl.max_steps=2", "rl.tokens_per_micro_batch=1"}), length) << "no sample is split";
 }
 
 TEST_F(RlStage, MetricsGoByVerlsNamesWhereAsked) {
