@@ -84,7 +84,11 @@ CacheSize cache_size(const RolloutSize& size, const SchedulerOptions& schedule) 
 
 class Planner {
  public:
-  explicit Planner(const StageSize& stage) : stage_(stage), meter_(stage.device) {}
+  explicit Planner(const StageSize& stage) : stage_(stage), meter_(stage.device) {
+    for (std::optional<RolloutSize>* rollout : {&stage_.rollout, &stage_.evaluation}) {
+      if (*rollout) (*rollout)->engine = resolved((*rollout)->engine, stage_.device);
+    }
+  }
 
   MemoryPlan plan() {
     plan_.device = stage_.device;
@@ -329,7 +333,7 @@ class Planner {
     add("update", update, std::max(norm, meter_.peak_bytes() + pieces) + workspace(2));
   }
 
-  const StageSize& stage_;
+  StageSize stage_;
   MemoryMeter meter_;
   MemoryPlan plan_;
   std::optional<Policy> teacher_;

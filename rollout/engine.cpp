@@ -373,25 +373,29 @@ class Run {
   EngineStats stats_;
 };
 
-EngineOptions resolve(const EngineOptions& options, const Policy& policy) {
+const EngineOptions& checked(const EngineOptions& options) {
   const auto require = [](bool holds, const char* field, int64_t value, const char* fix) {
     if (!holds) throw Error(fmt::format("{} is {}", field, value), fmt::format("rollout.{}", field), fix);
   };
   require(options.max_running >= 1, "max_running", options.max_running, "Set at least 1 sample.");
   require(options.cache_tokens >= 0, "cache_tokens", options.cache_tokens, "Set 0 to fit the cache to the need.");
   require(options.prefill_tokens >= 1, "prefill_tokens", options.prefill_tokens, "Set at least 1 token.");
-  require(options.page_tokens >= 1, "page_tokens", options.page_tokens, "Set at least 1 token.");
+  require(options.page_tokens >= 0, "page_tokens", options.page_tokens, "Set 0 to choose by the device.");
   require(options.decode_burst >= 0, "decode_burst", options.decode_burst, "Set 0 to choose by the device.");
   require(options.record_bytes_max >= 0, "record_bytes_max", options.record_bytes_max, "Set 0 for any amount.");
-  EngineOptions resolved = options;
-  if (resolved.decode_burst == 0) resolved.decode_burst = policy.device().is_cpu() ? 1 : 8;
-  return resolved;
+  return options;
 }
 
 }  // namespace
 
+EngineOptions resolved(EngineOptions options, c10::DeviceType device) {
+  if (options.page_tokens == 0) options.page_tokens = device == at::kCPU ? 64 : 16;
+  if (options.decode_burst == 0) options.decode_burst = device == at::kCPU ? 1 : 8;
+  return options;
+}
+
 Engine::Engine(const Policy& policy, const Tokenizer* tokenizer, const EngineOptions& options)
-    : policy_(policy), tokenizer_(tokenizer), options_(resolve(options, policy)) {}
+    : policy_(policy), tokenizer_(tokenizer), options_(resolved(checked(options), policy.device().type())) {}
 
 std::vector<Group> Engine::generate(const std::vector<Problem>& problems, const GenerateOptions& options,
                                     const OnGroup& on_group) {

@@ -24,12 +24,15 @@ struct EngineOptions {
   int64_t max_running = 512;      // most samples in flight (rows of a decode step)
   int64_t cache_tokens = 0;       // most tokens in the cache, rounded down to pages; 0: as many as it takes
   int64_t prefill_tokens = 8192;  // most prompt tokens in one forward pass; longer prompts go in chunks
-  int64_t page_tokens = 16;       // tokens per cache page
+  int64_t page_tokens = 0;        // tokens per cache page; 0: 64 on a CPU, which reads memory fastest in long pieces, 16 elsewhere
   int64_t decode_burst = 0;       // decode steps between two looks at the result; 0: 1 on a CPU, 8 elsewhere
   // Most bytes of host memory that the routes and kept sets of one call may take, all episodes together; 0: any. More
   // is an Error in the middle of the call, instead of a process that is killed.
   int64_t record_bytes_max = int64_t{16} << 30;
 };
+
+// The options with a number in place of each 0 that leaves the choice to the device.
+EngineOptions resolved(EngineOptions options, c10::DeviceType device);
 
 struct GenerateOptions {
   int64_t num_generations = 1;    // samples per problem

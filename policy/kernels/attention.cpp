@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "core/error.h"
 #include "policy/kernels/cpu/attention.h"
 #include "policy/kernels/cpu/dispatch.h"
 
@@ -42,7 +43,7 @@ cpu::SequenceAttention<T> sequence(const at::Tensor& q, const at::Tensor& k, con
   return a;
 }
 
-// Runs f(s, h) over all sequences and key/value heads, in parallel.
+// Runs f(s, h) over all sequences and heads of each, in parallel.
 template <class F>
 void over_heads(int64_t sequences, int64_t heads, F f) {
   at::parallel_for(0, sequences * heads, 1, [&](int64_t begin, int64_t end) {
@@ -98,30 +99,57 @@ at::Tensor paged_cpu(const at::Tensor& q_in, const at::Tensor& k_cache, const at
   const int64_t* position = positions.data_ptr<int64_t>();
   cpu::dispatch(q.scalar_type(), [&](auto type) {
     using T = decltype(type);
-    over_heads(q.size(0), heads, [&](int64_t n, int64_t h) {
-      cpu::PagedAttention<T> a;
-      a.context = position[n] + 1;
-      a.group = group;
-      a.k_dim = q.size(2);
-      a.v_dim = v_cache.size(3);
-      a.scale = scale;
-      a.q = cpu::data<T>(q) + n * q.stride(0) + h * group * q.stride(1);
-      a.q_head = q.stride(1);
-      a.k_cache = cpu::data<T>(k_cache) + h * k_cache.stride(2);
-      a.v_cache = cpu::data<T>(v_cache) + h * v_cache.stride(2);
-      a.page_tokens = k_cache.size(1);
-      a.k_page = k_cache.stride(0);
-      a.k_token = k_cache.stride(1);
-      a.k_number = k_cache.stride(3);
-      a.v_page = v_cache.stride(0);
-      a.v_token = v_cache.stride(1);
-      a.blocks = block_tables.data_ptr<int32_t>() + row[n] * block_tables.stride(0);
-      a.out = cpu::data<T>(out) + n * out.stride(0) + h * group * out.stride(1);
-      a.out_head = out.stride(1);
-      cpu::paged_attention(a);
-    });
+    cpu::PagedAttention<T> a;
+    a.heads = heads;
+    a.group = group;
+    a.k_dim = q.size(2);
+    a.v_dim = v_cache.size(3);
+    a.scale = scale;
+    a.q_head = q.stride(1);
+    a.k_cache = cpu::data<T>(k_cache);
+    a.v_cache = cpu::data<T>(v_cache);
+    a.page_tokens = k_cache.size(1);
+    a.k_page = k_cache.stride(0);
+    a.k_head = k_cache.stride(2);
+    a.k_token = k_cache.stride(1);
+    a.k_number = k_cache.stride(3);
+    a.v_page = v_cache.stride(0);
+    a.v_head = v_cache.stride(2);
+    a.v_token = v_cache.stride(1);
+    a.out_head = out.stride(1);
+    const auto of_row = [&](int64_t n) {
+      cpu::PagedAttention<T> one = a;
+      one.context = position[n] + 1;
+      one.q = cpu::data<T>(q) + n * q.stride(0);
+      one.blocks = block_tables.data_ptr<int32_t>() + row[n] * block_tables.stride(0);
+      one.out = cpu::data<T>(out) + n * out.stride(0);
+      return one;
+    };
+    // A row's heads together read memory in longer pieces; apart they are work for more threads. The same bits.
+    if (q.size(0) >= 4 * at::get_num_threads()) {
+      over_heads(q.size(0), 1, [&](int64_t n, int64_t) { cpu::paged_attention(of_row(n)); });
+    } else {
+      over_heads(q.size(0), heads, [&](int64_t n, int64_t h) { cpu::paged_attention(of_row(n).of_head(h)); });
+    }
   });
   return out;
+}
+
+// write_cache, whatever the strides.
+template <class T>
+void write_rows(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
+  const int64_t page_tokens = cache.size(1), heads = cache.size(2), dim = cache.size(3), number = cache.stride(3);
+  const int64_t* slot = slots.data_ptr<int64_t>();
+  at::parallel_for(0, rows.size(0), 256, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      GRPO_CHECK(slot[n] >= 0 && slot[n] < cache.size(0) * page_tokens);
+      for (int64_t h = 0; h < heads; ++h) {
+        T* to = cpu::data<T>(cache) + slot[n] / page_tokens * cache.stride(0) + slot[n] % page_tokens * cache.stride(1) + h * cache.stride(2);
+        const T* from = cpu::data<T>(rows) + n * rows.stride(0) + h * rows.stride(1);
+        for (int64_t d = 0; d < dim; ++d) to[d * number] = from[d * rows.stride(2)];
+      }
+    }
+  });
 }
 
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
@@ -171,6 +199,11 @@ LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, con
 }
 
 void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
+  if (cache.is_cpu()) {
+    GRPO_CHECK(rows.scalar_type() == cache.scalar_type());
+    cpu::dispatch(cache.scalar_type(), [&](auto type) { write_rows<decltype(type)>(cache, slots, rows); });
+    return;
+  }
   if (cache.is_contiguous()) {
     cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
     return;

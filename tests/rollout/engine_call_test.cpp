@@ -210,7 +210,7 @@ TEST_F(EngineTest, OptionsOutOfRangeAreRefused) {
   EXPECT_THROW(Engine(policy, nullptr, {.max_running = 0}), Error);
   EXPECT_THROW(Engine(policy, nullptr, {.cache_tokens = -1}), Error);
   EXPECT_THROW(Engine(policy, nullptr, {.prefill_tokens = 0}), Error);
-  EXPECT_THROW(Engine(policy, nullptr, {.page_tokens = 0}), Error);
+  EXPECT_THROW(Engine(policy, nullptr, {.page_tokens = -1}), Error);
   EXPECT_THROW(Engine(policy, nullptr, {.decode_burst = -1}), Error);
   Engine engine(policy, nullptr);
   EXPECT_THROW(engine.generate(problems_of({3}), options_of(0, 5)), Error);

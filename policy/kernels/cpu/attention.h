@@ -42,21 +42,22 @@ void attention_backward(const SequenceAttention<Bf16>& a);
 // How many tokens of a page are computed side by side.
 inline constexpr int64_t kTile = 16;
 
-// One query token against the cached tokens 0..context-1 of its sequence, one key/value head. Strides are in elements.
+// One query token against the cached tokens 0..context-1 of its sequence. Strides are in elements.
 template <class T>
 struct PagedAttention {
   int64_t context = 0;
-  int64_t group = 0;
+  int64_t heads = 1;             // key/value heads
+  int64_t group = 0;             // query heads of each
   int64_t k_dim = 0;
   int64_t v_dim = 0;
   double scale = 1.0;
-  const T* q = nullptr;          // [group, k_dim] with q_head
+  const T* q = nullptr;          // [heads * group, k_dim] with q_head
   int64_t q_head = 0;
-  const T* k_cache = nullptr;    // at this head; pages of page_tokens tokens
+  const T* k_cache = nullptr;    // at the first head; pages of page_tokens tokens
   const T* v_cache = nullptr;    // may equal k_cache (MLA)
   int64_t page_tokens = 0;
-  int64_t k_page = 0, k_token = 0, k_number = 1;  // k_number: from one of a key's k_dim numbers to the next
-  int64_t v_page = 0, v_token = 0;                // a value's numbers lie side by side
+  int64_t k_page = 0, k_head = 0, k_token = 0, k_number = 1;  // k_number: from one of a key's k_dim numbers to the next
+  int64_t v_page = 0, v_head = 0, v_token = 0;                // a value's numbers lie side by side
 
   // Whether pages can be read where they lie: tokens of a page side by side for each number of their keys, and values
   // with room behind them for whole lanes. Otherwise they are copied first: the same bits, slower.
@@ -65,8 +66,19 @@ struct PagedAttention {
   }
 
   const int32_t* blocks = nullptr;
-  T* out = nullptr;              // [group, v_dim] with out_head
+  T* out = nullptr;              // [heads * group, v_dim] with out_head
   int64_t out_head = 0;
+
+  // The same of one key/value head.
+  PagedAttention of_head(int64_t h) const {
+    PagedAttention one = *this;
+    one.heads = 1;
+    one.q += h * group * q_head;
+    one.k_cache += h * k_head;
+    one.v_cache += h * v_head;
+    one.out += h * group * out_head;
+    return one;
+  }
 };
 
 void paged_attention(const PagedAttention<float>& a);

@@ -40,6 +40,7 @@ template <int kVectors>
 GRPO_INLINE void weigh_rows(const DotsForward& s, int64_t first, int64_t num_pairs, int64_t d) {
   const Bf16* p = s.p + first * s.padded;
   WeighedSums<kValueRows, kVectors> acc;
+  acc.each([](__m512& sum, int, int, int) GRPO_LAMBDA { sum = _mm512_setzero_ps(); });
   const int32_t* from = s.values + d;
   const auto next = [&](__m512i (&v)[kVectors]) GRPO_LAMBDA {
 #pragma GCC unroll 8
@@ -58,10 +59,14 @@ GRPO_INLINE void weigh_rows(const DotsForward& s, int64_t first, int64_t num_pai
     next(v);
     acc.add(acc.even, p + 2 * m, s.padded, v);
   }
-  float sums[kValueRows];
 #pragma GCC unroll 8
-  for (int r = 0; r < kValueRows; ++r) sums[r] = s.weights[first + r].sum;
-  acc.store(sums, s.out + first * s.padded_v + d, s.padded_v);
+  for (int r = 0; r < kValueRows; ++r) {
+    float* out = s.out + (first + r) * s.padded_v + d;
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      store_lanes<float>(out + 16 * v, (as_lanes(acc.even[r][v]) + as_lanes(acc.odd[r][v])) / s.weights[first + r].sum);
+    }
+  }
 }
 
 // `count` queries, in s.q: the first sees `seen` keys, each further one `more` more. Outputs are left in s.out, what rows

@@ -150,13 +150,6 @@ template <int kRows, int kVectors>
 struct WeighedSums {
   __m512 even[kRows][kVectors], odd[kRows][kVectors];
 
-  GRPO_INLINE WeighedSums() {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) even[r][v] = odd[r][v] = _mm512_setzero_ps();
-    }
-  }
   static GRPO_INLINE void add(__m512 (&to)[kRows][kVectors], const Bf16* p, int64_t row, const __m512i (&values)[kVectors]) {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -165,13 +158,15 @@ struct WeighedSums {
       for (int v = 0; v < kVectors; ++v) to[r][v] = dot(to[r][v], weight, values[v]);
     }
   }
-  // out rows out_row apart; the sums by rows' own sum.
-  GRPO_INLINE void store(const float* sums, float* out, int64_t out_row) const {
+  // f(register, row, vector, 0 for even or 1 for odd) on all of them.
+  template <class F>
+  GRPO_INLINE void each(F f) {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        store_lanes<float>(out + r * out_row + 16 * v, (as_lanes(even[r][v]) + as_lanes(odd[r][v])) / sums[r]);
+        f(even[r][v], r, v, 0);
+        f(odd[r][v], r, v, 1);
       }
     }
   }
