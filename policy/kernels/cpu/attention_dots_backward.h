@@ -31,7 +31,7 @@ struct DotsBackward {
 };
 
 // P and dS of queries i .. i + kBlockRows - 1 and 32 keys from key first + at on, first being the block's.
-[[gnu::noinline]] void block_weights(const SequenceAttention<Bf16>& a, const DotsBackward& s, int64_t i, int64_t first, int64_t at) {
+[[gnu::noinline, maybe_unused]] void block_weights(const SequenceAttention<Bf16>& a, const DotsBackward& s, int64_t i, int64_t first, int64_t at) {
   constexpr int kTiles = 2;
   const auto scale = static_cast<float>(a.scale);
   alignas(64) float p[kBlockRows * 16 * kTiles], dp[kBlockRows * 16 * kTiles];
@@ -61,7 +61,7 @@ struct DotsBackward {
 
 // to[j][:] += sum over kBlockRows rows of weights[row][j] * rows[row][:], for `count` keys; both as pairs of rows.
 template <int kVectors>
-[[gnu::noinline]] void add_outer(const int32_t* weights, const int32_t* rows, int64_t padded_dim, int64_t count, float* to) {
+[[gnu::noinline, maybe_unused]] void add_outer(const int32_t* weights, const int32_t* rows, int64_t padded_dim, int64_t count, float* to) {
   __m512i row[kBlockRows / 2][kVectors];
 #pragma GCC unroll 8
   for (int m = 0; m < kBlockRows / 2; ++m) {
@@ -82,7 +82,7 @@ template <int kVectors>
     for (int v = 0; v < kVectors; ++v) _mm512_storeu_ps(to + 16 * v, sum[v]);
   }
 }
-[[gnu::noinline]] void add_outer(const int32_t* weights, const int32_t* rows, int64_t padded_dim, int64_t count, float* to) {
+[[gnu::noinline, maybe_unused]] void add_outer(const int32_t* weights, const int32_t* rows, int64_t padded_dim, int64_t count, float* to) {
   int64_t d = 0;
   for (; d + 32 <= padded_dim; d += 32) add_outer<2>(weights, rows + d, padded_dim, count, to + d);
   for (; d < padded_dim; d += 16) add_outer<1>(weights, rows + d, padded_dim, count, to + d);
@@ -90,7 +90,7 @@ template <int kVectors>
 
 // dq of queries i .. i + kBlockRows - 1 += dS times the block's keys, over num_pairs pairs of these.
 template <int kVectors>
-[[gnu::noinline]] void add_query_gradients(const DotsBackward& s, int64_t i, int64_t first, int64_t num_pairs, int64_t d) {
+[[gnu::noinline, maybe_unused]] void add_query_gradients(const DotsBackward& s, int64_t i, int64_t first, int64_t num_pairs, int64_t d) {
   __m512 sum[kBlockRows][kVectors];
   float* to = s.dq + i * s.padded_k + d;
 #pragma GCC unroll 8

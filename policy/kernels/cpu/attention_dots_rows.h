@@ -116,7 +116,7 @@ struct Weights {
 };
 // e^(score - max) of the first `count` scores, rounded to Bf16, zero from there to sixteens(count); their sum is of what
 // was not yet rounded. scores and p have as much room. A function of its own: inlined, it would share its registers.
-[[gnu::noinline]] Weights weights_of(float* scores, int64_t count, Bf16* p) {
+[[gnu::noinline, maybe_unused]] Weights weights_of(float* scores, int64_t count, Bf16* p) {
   const int64_t padded = sixteens(count);
   for (int64_t j = count; j < padded; ++j) scores[j] = scores[0];
   // A NaN is passed over here, and found in the sum.
