@@ -1,6 +1,6 @@
 // How close do the CPU kernels come to what one core gives? Every form of attention that runs here, and the row kernels, on
 // one thread, taken in turns so that a busy machine disturbs all alike; seconds are processor time, medians over rounds.
-// Prints one JSON object per case, beside the rate of multiply-adds in registers and that of reading memory in order.
+// Prints one JSON object per case, beside the rate of reading memory in order.
 //
 //   cpu_kernels [rounds] [head dimension]      (default: 9, 32)
 
@@ -20,7 +20,6 @@
 
 #include "policy/kernels/cpu/attention_forms.h"
 #include "policy/kernels/cpu/elementwise_forms.h"
-#include "policy/kernels/cpu/lanes.h"
 
 namespace grpo::cpu {
 namespace {
@@ -132,18 +131,6 @@ struct Rows {
   cases.push_back({#form " " #type " swiglu backward", rows.kRows * rows.kInside, "G numbers/s",                                           \
                    [&] { form##_swiglu_backward(rows.dy.data(), rows.x.data(), rows.kRows, rows.kInside, rows.y.data()); }});
 
-// What a core multiplies and adds where nothing waits for anything, by what the compiler makes of it for this processor.
-GRPO_CLONES void multiply_in_registers(int64_t rounds, float* out) {
-  Vec<float> sums[16];
-  for (int i = 0; i < 16; ++i) sums[i] = all_lanes(out[i]);
-  const Vec<float> a = all_lanes(out[16]), b = all_lanes(out[17]);
-  for (int64_t r = 0; r < rounds; ++r) {
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; ++i) sums[i] = sums[i] * a + b;
-  }
-  for (int i = 0; i < 16; ++i) out[i] = sums[i][0];
-}
-
 void report(int64_t rounds, int64_t dim) {
   Layer<float> layer{dim};
   Layer<Bf16> narrow_layer{dim};
@@ -151,13 +138,9 @@ void report(int64_t rounds, int64_t dim) {
   Pages<Bf16> narrow_pages(dim);
   Rows<float> rows;
   Rows<Bf16> narrow_rows;
-  std::vector<float> registers = numbers<float>(18, 1);
   std::vector<uint64_t> memory(1 << 24, 1);
   volatile uint64_t sum = 0;
   std::vector<Case> cases;
-  // Compiled without contraction, as all of the kernels are, a multiplication and an addition are two instructions.
-  cases.push_back({"float32 multiplications and additions in registers", 16.0 * 16 * 2 * 1'000'000, "GFLOP/s",
-                   [&] { multiply_in_registers(1'000'000, registers.data()); }});
   cases.push_back({"reading in order", 8.0 * static_cast<double>(memory.size()), "GB/s", [&] {
                      uint64_t all = 0;
                      for (const uint64_t x : memory) all += x;
@@ -167,6 +150,12 @@ void report(int64_t rounds, int64_t dim) {
   add_attention("narrow bfloat16", narrow_layer, narrow_pages, narrow_forward, narrow_backward, narrow_paged, cases);
   GRPO_ROW_CASES(narrow, float32, rows)
   GRPO_ROW_CASES(narrow, bfloat16, narrow_rows)
+  if (middle_attention_runs()) {
+    add_attention("middle float32", layer, pages, middle_forward, middle_backward, middle_paged, cases);
+    add_attention("middle bfloat16", narrow_layer, narrow_pages, middle_forward, middle_backward, middle_paged, cases);
+    GRPO_ROW_CASES(middle, float32, rows)
+    GRPO_ROW_CASES(middle, bfloat16, narrow_rows)
+  }
   if (wide_attention_runs()) {
     add_attention("wide float32", layer, pages, wide_forward, wide_backward, wide_paged, cases);
     add_attention("wide bfloat16", narrow_layer, narrow_pages, wide_forward, wide_backward, wide_paged, cases);

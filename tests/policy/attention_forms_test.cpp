@@ -36,6 +36,7 @@ struct Form {
 template <class T>
 std::vector<Form<T>> forms() {
   std::vector<Form<T>> all = {{"narrow", true, narrow_forward, narrow_backward, narrow_paged},
+                              {"middle", middle_attention_runs(), middle_forward, middle_backward, middle_paged},
                               {"wide", wide_attention_runs(), wide_forward, wide_backward, wide_paged}};
   if constexpr (std::is_same_v<T, Bf16>) all.push_back({"dots", dots_attention_runs(), dots_forward, dots_backward, dots_paged});
   std::erase_if(all, [](const Form<T>& form) { return !form.runs; });
@@ -151,7 +152,8 @@ constexpr int64_t kLengths[] = {1, 3, 4, 17, 50, 64, 131};
 
 // What the tests below leave out, in the report's own words.
 TEST(AttentionFormsHere, RunOnThisProcessor) {
-  if (!wide_attention_runs()) GTEST_SKIP() << "the processor has no AVX-512: of the forms of attention only the narrow one is tested";
+  if (!middle_attention_runs()) GTEST_SKIP() << "the processor has no AVX2 and FMA: of the forms of attention only the narrow one is tested";
+  if (!wide_attention_runs()) GTEST_SKIP() << "the processor has no AVX-512: attention by it is not tested";
   if (!dots_attention_runs()) GTEST_SKIP() << "the processor has no AVX512-BF16: attention by dot products is not tested";
 }
 

@@ -1,5 +1,5 @@
-// The two forms of the row-wise CPU kernels against plain arithmetic in double. A process takes the wide one where the
-// processor has AVX-512, so both are tested here by name.
+// The forms of the row-wise CPU kernels against plain arithmetic in double. A process takes the wide one where the
+// processor has AVX-512, so each is tested here by name.
 
 #include "policy/kernels/cpu/elementwise_forms.h"
 
@@ -36,7 +36,7 @@ double largest_difference(const std::vector<double>& want, const std::vector<T>&
   return most;
 }
 
-// The kernels of one form; each test goes through both.
+// The kernels of one form; each test goes through all.
 template <class T>
 struct RowForm {
   const char* name;
@@ -50,6 +50,9 @@ template <class T>
 std::vector<RowForm<T>> row_forms() {
   std::vector<RowForm<T>> forms = {
       {"narrow", narrow_rms_norm_forward, narrow_rms_norm_backward, narrow_rope, narrow_swiglu_forward, narrow_swiglu_backward}};
+  if (middle_attention_runs()) {
+    forms.push_back({"middle", middle_rms_norm_forward, middle_rms_norm_backward, middle_rope, middle_swiglu_forward, middle_swiglu_backward});
+  }
   if (wide_attention_runs()) {
     forms.push_back({"wide", wide_rms_norm_forward, wide_rms_norm_backward, wide_rope, wide_swiglu_forward, wide_swiglu_backward});
   }
@@ -158,6 +161,7 @@ struct NumberForm {
 template <class C>
 std::vector<NumberForm<C>> number_forms() {
   std::vector<NumberForm<C>> forms = {{"narrow", narrow_sigmoid, narrow_logprob_rows, narrow_logprob_rows_backward}};
+  if (middle_attention_runs()) forms.push_back({"middle", middle_sigmoid, middle_logprob_rows, middle_logprob_rows_backward});
   if (wide_attention_runs()) forms.push_back({"wide", wide_sigmoid, wide_logprob_rows, wide_logprob_rows_backward});
   return forms;
 }

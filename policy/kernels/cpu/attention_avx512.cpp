@@ -15,6 +15,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 // The target's own macros are not to be trusted: a compiler that preprocesses first (as ccache has it) does not set them.
 #define GRPO_AVX512_LANES
+#define GRPO_LANE_BYTES 64
 // GCC 12 takes the undefined operand inside its own intrinsics for a mistake of ours.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

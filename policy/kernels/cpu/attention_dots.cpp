@@ -13,6 +13,7 @@
 // As in attention_avx512.cpp: what follows is compiled for instructions that the rest of the program cannot count on.
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")
 #define GRPO_AVX512_LANES
+#define GRPO_LANE_BYTES 64
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 

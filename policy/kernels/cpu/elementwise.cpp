@@ -7,14 +7,15 @@
 namespace grpo::cpu {
 
 #define GRPO_DEFINE(name, loop, parameters, arguments) \
-  GRPO_CLONES void narrow_##name parameters { loop arguments; }
+  void narrow_##name parameters { loop arguments; }
 GRPO_ELEMENTWISE_KERNELS(GRPO_DEFINE)
 #undef GRPO_DEFINE
 
 #define GRPO_DEFINE(name, loop, parameters, arguments) \
   template <>                                          \
   void name parameters {                               \
-    wide_attention_runs() ? wide_##name arguments : narrow_##name arguments; \
+    if (wide_attention_runs()) return wide_##name arguments; \
+    middle_attention_runs() ? middle_##name arguments : narrow_##name arguments; \
   }
 GRPO_ELEMENTWISE_KERNELS(GRPO_DEFINE)
 #undef GRPO_DEFINE

@@ -1,6 +1,6 @@
 #pragma once
-// The two forms that the functions of elementwise.h have, as attention has them (attention_forms.h): narrow_* everywhere,
-// wide_* only where wide_attention_runs().
+// The forms that the functions of elementwise.h have, as attention has them (attention_forms.h): narrow_* everywhere,
+// middle_* and wide_* only where middle_attention_runs() and wide_attention_runs().
 
 #include "policy/kernels/cpu/elementwise.h"
 
@@ -40,6 +40,7 @@ namespace grpo::cpu {
 
 #define GRPO_DECLARE(name, loop, parameters, arguments) \
   void narrow_##name parameters;                        \
+  void middle_##name parameters;                        \
   void wide_##name parameters;
 GRPO_ELEMENTWISE_KERNELS(GRPO_DECLARE)
 #undef GRPO_DECLARE

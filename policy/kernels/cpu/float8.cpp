@@ -2,7 +2,14 @@
 
 #include <cstring>
 
-#include "policy/kernels/cpu/lanes.h"
+#include "policy/kernels/cpu/element.h"
+
+// For plain loops, which the compiler vectorises for each of these; the loader picks.
+#if defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__) || !defined(__OPTIMIZE__)
+#define GRPO_CLONES
+#else
+#define GRPO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 
 namespace grpo::cpu {
 namespace {

@@ -1,10 +1,11 @@
 #pragma once
-// 64-byte vectors for the CPU kernels, by the compiler's vector extension: sixteen floats or eight doubles in
-// whatever registers the machine has. A kernel's outermost function is compiled for several instruction sets
-// (GRPO_CLONES) and the loader picks one; everything it calls must be inlined into it (GRPO_INLINE).
+// Vectors for the CPU kernels, by the compiler's vector extension, as wide as the registers that a file is compiled for: it
+// says GRPO_LANE_BYTES, 64 or 32, under its own target, and nothing for 16, which every processor of a family has. Wider ones
+// than the registers would be several times slower than narrow ones: the compiler keeps them in memory. Everything here is
+// inlined (GRPO_INLINE), and of a namespace of its width.
 //
-// A file that is compiled for AVX-512 alone (attention_avx512.cpp) includes this one under its own target,
-// and with GRPO_AVX512_LANES defined: where an instruction does what the compiler makes of several, it is named here.
+// With GRPO_AVX512_LANES or GRPO_FMA_LANES defined, where an instruction does what the compiler makes of several, it is named
+// here.
 //
 // Sums run over lanes in a fixed order that depends on an element's index alone, so a row's result is the
 // same bits whatever else is in the batch.
@@ -16,28 +17,29 @@
 
 #include "policy/kernels/cpu/element.h"
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__) || !defined(__OPTIMIZE__)
-#define GRPO_CLONES
-#else
-#define GRPO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#ifndef GRPO_LANE_BYTES
+#define GRPO_LANE_BYTES 16
 #endif
+#define GRPO_JOIN(a, b) a##b
+#define GRPO_LANES_OF(bytes) GRPO_JOIN(lanes_of_, bytes)
 #define GRPO_LAMBDA __attribute__((always_inline))
 
 namespace grpo::cpu {
+inline namespace GRPO_LANES_OF(GRPO_LANE_BYTES) {
 
 template <class C>
 struct Lanes;
 template <>
 struct Lanes<float> {
-  typedef float type __attribute__((vector_size(64)));
-  typedef int32_t mask __attribute__((vector_size(64)));
-  static constexpr int64_t kWidth = 16;
+  typedef float type __attribute__((vector_size(GRPO_LANE_BYTES)));
+  typedef int32_t mask __attribute__((vector_size(GRPO_LANE_BYTES)));
+  static constexpr int64_t kWidth = GRPO_LANE_BYTES / 4;
 };
 template <>
 struct Lanes<double> {
-  typedef double type __attribute__((vector_size(64)));
-  typedef int64_t mask __attribute__((vector_size(64)));
-  static constexpr int64_t kWidth = 8;
+  typedef double type __attribute__((vector_size(GRPO_LANE_BYTES)));
+  typedef int64_t mask __attribute__((vector_size(GRPO_LANE_BYTES)));
+  static constexpr int64_t kWidth = GRPO_LANE_BYTES / 8;
 };
 template <class C>
 using Vec = typename Lanes<C>::type;
@@ -60,8 +62,8 @@ GRPO_INLINE Vec<float> load_wide(const Bf16* from) {
   const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   return reinterpret_cast<Vec<float>>(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
 #else
-  typedef uint16_t Narrow __attribute__((vector_size(32)));
-  typedef uint32_t Wide __attribute__((vector_size(64)));
+  typedef uint16_t Narrow __attribute__((vector_size(GRPO_LANE_BYTES / 2)));
+  typedef uint32_t Wide __attribute__((vector_size(GRPO_LANE_BYTES)));
   Narrow bits;
   std::memcpy(&bits, from, sizeof(bits));
   const Wide wide = __builtin_convertvector(bits, Wide) << 16;
@@ -75,10 +77,12 @@ template <class C>
 GRPO_INLINE Vec<C> all_lanes(C x) {
   return x - Vec<C>{};
 }
-// a * b + c, rounded once where this is compiled for AVX-512, else twice.
+// a * b + c, rounded once where an instruction for it is named, else twice.
 GRPO_INLINE Vec<float> multiply_add(Vec<float> a, Vec<float> b, Vec<float> c) {
 #ifdef GRPO_AVX512_LANES
   return reinterpret_cast<Vec<float>>(_mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
+#elif defined(GRPO_FMA_LANES)
+  return reinterpret_cast<Vec<float>>(_mm256_fmadd_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c)));
 #else
   return a * b + c;
 #endif
@@ -86,6 +90,8 @@ GRPO_INLINE Vec<float> multiply_add(Vec<float> a, Vec<float> b, Vec<float> c) {
 GRPO_INLINE Vec<double> multiply_add(Vec<double> a, Vec<double> b, Vec<double> c) {
 #ifdef GRPO_AVX512_LANES
   return reinterpret_cast<Vec<double>>(_mm512_fmadd_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), reinterpret_cast<__m512d>(c)));
+#elif defined(GRPO_FMA_LANES)
+  return reinterpret_cast<Vec<double>>(_mm256_fmadd_pd(reinterpret_cast<__m256d>(a), reinterpret_cast<__m256d>(b), reinterpret_cast<__m256d>(c)));
 #else
   return a * b + c;
 #endif
@@ -94,8 +100,8 @@ GRPO_INLINE Vec<double> multiply_add(Vec<double> a, Vec<double> b, Vec<double> c
 GRPO_INLINE void store_narrow(float* to, Vec<float> v) { store_lanes<float>(to, v); }
 GRPO_INLINE void store_narrow(double* to, Vec<double> v) { store_lanes<double>(to, v); }
 GRPO_INLINE void store_narrow(Bf16* to, Vec<float> v) {
-  typedef uint16_t Narrow __attribute__((vector_size(32)));
-  typedef uint32_t Wide __attribute__((vector_size(64)));
+  typedef uint16_t Narrow __attribute__((vector_size(GRPO_LANE_BYTES / 2)));
+  typedef uint32_t Wide __attribute__((vector_size(GRPO_LANE_BYTES)));
   Wide bits;
   std::memcpy(&bits, &v, sizeof(bits));
   const Wide rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
@@ -159,42 +165,30 @@ GRPO_INLINE Vec<C> first_lanes(Vec<C> v, int64_t count) {
   for (int64_t i = 0; i < Lanes<C>::kWidth; ++i) index[i] = i;
   return index < (M{} + static_cast<std::remove_reference_t<decltype(index[0])>>(count)) ? v : Vec<C>{};
 }
-// Combines lane i with lane i + width/2, and so on with what is left: f(Half, Half) on vectors of any width.
-template <class C, int kLanes, class F>
-GRPO_INLINE C fold_lanes(const C* lanes, F f) {
-  if constexpr (kLanes == 1) {
-    return *lanes;
-  } else {
-    typedef C Half __attribute__((vector_size(kLanes / 2 * sizeof(C))));
-    Half a, b;
-    std::memcpy(&a, lanes, sizeof(a));
-    std::memcpy(&b, lanes + kLanes / 2, sizeof(b));
-    const Half both = f(a, b);
-    C rest[kLanes / 2];
-    std::memcpy(rest, &both, sizeof(both));
-    return fold_lanes<C, kLanes / 2>(rest, f);
-  }
-}
+// Combines lane i with lane i + width/2, and so on with what is left.
 template <class C, class F>
 GRPO_INLINE C fold_lanes(Vec<C> v, F f) {
-  C lanes[Lanes<C>::kWidth];
-  std::memcpy(lanes, &v, sizeof(v));
-  return fold_lanes<C, Lanes<C>::kWidth>(lanes, f);
+  for (int64_t half = Lanes<C>::kWidth / 2; half > 0; half /= 2) {
+    typename Lanes<C>::mask order;
+    for (int64_t i = 0; i < Lanes<C>::kWidth; ++i) order[i] = (i + half) % Lanes<C>::kWidth;
+    v = f(v, __builtin_shuffle(v, order));
+  }
+  return v[0];
 }
-// The AVX-512 forms fold in the same order; taken apart by way of memory, v would not be kept in a register before either.
+// The AVX-512 instructions fold in the same order.
 template <class C>
 GRPO_INLINE C sum_lanes(Vec<C> v) {
 #ifdef GRPO_AVX512_LANES
   if constexpr (std::is_same_v<C, float>) return _mm512_reduce_add_ps(reinterpret_cast<__m512>(v));
 #endif
-  return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a + b; });
+  return fold_lanes<C>(v, [](Vec<C> a, Vec<C> b) GRPO_LAMBDA { return a + b; });
 }
 template <class C>
 GRPO_INLINE C max_lanes(Vec<C> v) {
 #ifdef GRPO_AVX512_LANES
   if constexpr (std::is_same_v<C, float>) return _mm512_reduce_max_ps(reinterpret_cast<__m512>(v));
 #endif
-  return fold_lanes<C>(v, [](auto a, auto b) GRPO_LAMBDA { return a > b ? a : b; });
+  return fold_lanes<C>(v, [](Vec<C> a, Vec<C> b) GRPO_LAMBDA { return a > b ? a : b; });
 }
 template <class C>
 GRPO_INLINE int64_t round_up(int64_t n) {
@@ -252,4 +246,5 @@ GRPO_INLINE Vec<double> exp_lanes(Vec<double> x) {
   return x;
 }
 
+}  // namespace GRPO_LANES_OF(GRPO_LANE_BYTES)
 }  // namespace grpo::cpu

@@ -5,7 +5,7 @@
 #include "policy/kernels/cpu/elementwise_forms.h"
 #include "policy/kernels/cpu/product.h"
 
-// Processors of another family than the one that product_avx512.cpp, attention_avx512.cpp and attention_dots.cpp are for.
+// Processors of another family than the one that the files with AVX in their names and attention_dots.cpp are for.
 
 namespace grpo::cpu {
 
@@ -29,6 +29,9 @@ void transpose(const Bf16*, int64_t, int64_t, int64_t, Bf16*, int64_t) {
   GRPO_CHECK(product_runs());
 }
 
+bool middle_attention_runs() {
+  return false;
+}
 bool wide_attention_runs() {
   return false;
 }
@@ -40,6 +43,15 @@ bool dots_attention_runs() {
   void name(const type&) {           \
     GRPO_CHECK(wide_attention_runs()); \
   }
+GRPO_ABSENT(middle_forward, SequenceAttention<float>)
+GRPO_ABSENT(middle_forward, SequenceAttention<double>)
+GRPO_ABSENT(middle_forward, SequenceAttention<Bf16>)
+GRPO_ABSENT(middle_backward, SequenceAttention<float>)
+GRPO_ABSENT(middle_backward, SequenceAttention<double>)
+GRPO_ABSENT(middle_backward, SequenceAttention<Bf16>)
+GRPO_ABSENT(middle_paged, PagedAttention<float>)
+GRPO_ABSENT(middle_paged, PagedAttention<double>)
+GRPO_ABSENT(middle_paged, PagedAttention<Bf16>)
 GRPO_ABSENT(wide_forward, SequenceAttention<float>)
 GRPO_ABSENT(wide_forward, SequenceAttention<double>)
 GRPO_ABSENT(wide_forward, SequenceAttention<Bf16>)
@@ -55,6 +67,10 @@ GRPO_ABSENT(dots_paged, PagedAttention<Bf16>)
 #undef GRPO_ABSENT
 
 #define GRPO_ABSENT(name, loop, parameters, arguments) \
+  void middle_##name parameters {                      \
+    (void)std::make_tuple arguments;                   \
+    GRPO_CHECK(middle_attention_runs());               \
+  }                                                    \
   void wide_##name parameters {                        \
     (void)std::make_tuple arguments;                   \
     GRPO_CHECK(wide_attention_runs());                 \
