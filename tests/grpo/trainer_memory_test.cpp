@@ -288,6 +288,7 @@ TEST(TrainerMemory, WhatIsOffloadedTakesHostMemoryInstead) {
 
 TEST(TrainerMemory, CacheTokensBoundTheCache) {
   TrainerOptions options = full_length();
+  options.engine.page_tokens = 16;
   const Json config = testing::llama3_json();
   const auto cache = [&] {
     return phase(plan_memory(size_of(config, at::kFloat, options)), "rollout").kv_cache;
@@ -302,6 +303,9 @@ TEST(TrainerMemory, CacheTokensBoundTheCache) {
   options.engine.cache_tokens = 0;
   options.engine.max_running = 8;
   EXPECT_EQ(cache(), all / 3);
+  // Left to the device: pages of 64 on a CPU, one for each sample.
+  options.engine.page_tokens = 0;
+  EXPECT_EQ(cache(), 8 * 64 * token_bytes);
 }
 
 TEST(TrainerMemory, ReadsAsATable) {
