@@ -22,7 +22,8 @@ struct SampledStep {
 // How many steps of the stage in `directory` are on the disk; also makes the folder, and clears what was cut off.
 int64_t begin_sampled_steps(const std::string& directory);
 
-// Takes steps done .. steps - 1, in order: each writes its file, then its line of metrics. Progress to stderr.
+// Takes steps done .. steps - 1, in order: each writes its file, then its line of metrics. The line of step done - 1 is written
+// anew, since a run may have been killed before it. Progress to stderr.
 void run_sampled_steps(const StageContext& context, int64_t done, int64_t steps,
                        const std::function<SampledStep(int64_t step)>& take);
 

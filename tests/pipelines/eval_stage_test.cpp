@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -150,6 +151,24 @@ TEST_F(EvalStage, KilledBetweenStepsItTakesNoSampleTwiceAndSaysTheSame) {
   }
   EXPECT_EQ(without_times(lines("killed/metrics.jsonl")), without_times(lines("whole/metrics.jsonl")));
   EXPECT_FALSE(std::filesystem::exists(sampled));
+}
+
+// The moment between a step's samples and its line of metrics: what a run killed there leaves, made by taking the line away.
+TEST_F(EvalStage, AStepWhoseLineWasNotWrittenGetsItFromTheNextRun) {
+  run("whole");
+  const std::vector<std::string> command = {GRPO_PROGRAM, "run", recipe_, "--device", "cpu", "--out", path("killed")};
+  ASSERT_FALSE(ends_before(start(command, path("errors")), [&] { return std::filesystem::exists(path("killed/stages/03-exam/sampled/000004.jsonl")); }))
+      << read_file(path("errors"));
+  std::vector<Json> written = lines("killed/metrics.jsonl");
+  int64_t sampled = 0;
+  while (std::filesystem::exists(path("killed/stages/03-exam/sampled/00000" + std::to_string(sampled + 1) + ".jsonl"))) ++sampled;
+  std::ofstream cut(path("killed/metrics.jsonl"), std::ios::trunc);
+  for (const Json& line : written) {
+    if (line["stage"] != "exam" || line["stage_step"] < sampled) cut << line.dump() << '\n';
+  }
+  cut.close();
+  run("killed");
+  EXPECT_EQ(without_times(lines("killed/metrics.jsonl")), without_times(lines("whole/metrics.jsonl")));
 }
 
 TEST_F(EvalStage, WhatItLooksAtIsSaidBeforeAnythingRuns) {

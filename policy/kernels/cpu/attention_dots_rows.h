@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <cstring>
 
+#ifndef GRPO_LANE_BYTES
+#define GRPO_LANE_BYTES 64  // where this is compiled by itself, to see that it can be
+#endif
 #include "policy/kernels/cpu/attention_scratch.h"
 #include "policy/kernels/cpu/lanes.h"
 #include "policy/kernels/cpu/units_avx512.h"
