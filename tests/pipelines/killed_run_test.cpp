@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "core/atomic_directory.h"
@@ -91,9 +92,14 @@ TEST_F(KilledRun, AroundTheMeasurementOfDifficultyEndsWithTheBytesOfAnUninterrup
       [&] { return holds_name(stage, "checkpoint-000003"); },
   };
   int kills = 0;
-  for (const auto& moment : moments) kills += !ends_before(run_into("killed"), moment);
+  std::optional<fs::file_time_type> measured;
+  for (const auto& moment : moments) {
+    kills += !ends_before(run_into("killed"), moment);
+    if (!measured && fs::exists(stage + "/difficulty.json")) measured = fs::last_write_time(stage + "/difficulty.json");
+  }
   EXPECT_GE(kills, 2) << "most moments were missed";
   finish("killed");
+  EXPECT_EQ(fs::last_write_time(stage + "/difficulty.json"), measured) << "measured twice";
   EXPECT_EQ(read_file(stage + "/difficulty.json"), read_file(path("whole/stages/02-rl/difficulty.json")));
   expect_same_as_whole("killed");
 }
