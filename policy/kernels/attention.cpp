@@ -127,7 +127,13 @@ at::Tensor paged_cpu(const at::Tensor& q_in, const at::Tensor& k_cache, const at
     };
     // A row's heads together read memory in longer pieces; apart they are work for more threads. The same bits.
     if (q.size(0) >= 4 * at::get_num_threads()) {
-      over_heads(q.size(0), 1, [&](int64_t n, int64_t) { cpu::paged_attention(of_row(n)); });
+      at::parallel_for(0, q.size(0), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+          cpu::PagedAttention<T> one = of_row(n);
+          if (n + 1 < end) one.next_keys = a.k_cache + *of_row(n + 1).blocks * a.k_page;
+          cpu::paged_attention(one);
+        }
+      });
     } else {
       over_heads(q.size(0), heads, [&](int64_t n, int64_t h) { cpu::paged_attention(of_row(n).of_head(h)); });
     }

@@ -66,6 +66,7 @@ struct PagedAttention {
   }
 
   const int32_t* blocks = nullptr;
+  const T* next_keys = nullptr;  // the first page that this thread's next call reads, as k_cache; nullptr: not known
   T* out = nullptr;              // [heads * group, v_dim] with out_head
   int64_t out_head = 0;
 
@@ -75,6 +76,7 @@ struct PagedAttention {
     one.heads = 1;
     one.q += h * group * q_head;
     one.k_cache += h * k_head;
+    if (next_keys != nullptr) one.next_keys += h * k_head;
     one.v_cache += h * v_head;
     one.out += h * group * out_head;
     return one;

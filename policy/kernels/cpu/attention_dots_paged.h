@@ -5,17 +5,18 @@
 #include <cstdint>
 
 #include "policy/kernels/cpu/attention.h"
+#include "policy/kernels/cpu/attention_ahead.h"
 #include "policy/kernels/cpu/attention_dots_forward.h"
 #include "policy/kernels/cpu/attention_dots_rows.h"
 
 namespace grpo::cpu {
 namespace {
 
-// Scores of kTiles * 16 tokens from token j on for the query heads of one key/value head, whose keys begin at `cache`; pages
-// hold tokens side by side for each number of their keys.
+// Scores of kTiles * 16 tokens from token j on for the query heads of key/value head `head`; pages hold tokens side by side
+// for each number of their keys.
 template <int kTiles>
-GRPO_INLINE void score_page_pairs(const PagedAttention<Bf16>& a, const Bf16* cache, const int32_t* q, int64_t j, float* to,
-                                  int64_t padded) {
+GRPO_INLINE void score_page_pairs(const PagedAttention<Bf16>& a, int64_t head, const int32_t* q, int64_t j, float* to, int64_t padded) {
+  const Bf16 *cache = a.k_cache + head * a.k_head, *ahead = after_keys(a, j, head);
   const Bf16* keys[kTiles];
 #pragma GCC unroll 8
   for (int t = 0; t < kTiles; ++t) {
@@ -25,6 +26,7 @@ GRPO_INLINE void score_page_pairs(const PagedAttention<Bf16>& a, const Bf16* cac
   const int64_t k_pairs = pairs(a.k_dim);
   const auto load = [&](int tile, int64_t d) GRPO_LAMBDA {
     const Bf16* from = keys[tile] + 2 * d * a.k_number;
+    fetch(ahead + 32 * (d * kTiles + tile));
     return zipped(load_sixteen(from), 2 * d + 1 < a.k_dim ? load_sixteen(from + a.k_number) : _mm256_setzero_si256());
   };
   const auto scale = static_cast<float>(a.scale);
@@ -34,10 +36,10 @@ GRPO_INLINE void score_page_pairs(const PagedAttention<Bf16>& a, const Bf16* cac
   if (h < a.group) score_pairs<1, kTiles>(q + h * k_pairs, k_pairs, load, scale, to + h * padded, padded);
 }
 
-// Adds the values of one page, tokens j .. end - 1 from `from` on, to 16 * kVectors numbers from d on of kHeads query heads:
+// Adds the values of one page, tokens j .. end - 1 from `from` on, and what to fetch meanwhile, to 16 * kVectors numbers from d on of kHeads query heads:
 // weights p of rows `row` apart, sums [kHeads][2][width], of even pairs and of odd ones.
 template <int kHeads, int kVectors>
-GRPO_INLINE void weigh_page_pairs(const PagedAttention<Bf16>& a, const Bf16* from, int64_t j, int64_t end, const Bf16* p, int64_t row,
+GRPO_INLINE void weigh_page_pairs(const PagedAttention<Bf16>& a, const Bf16* from, const Bf16* ahead, int64_t j, int64_t end, const Bf16* p, int64_t row,
                                   int64_t d, float* sums, int64_t width) {
   WeighedSums<kHeads, kVectors> acc;
   const auto place = [&](int h, int v, int odd) GRPO_LAMBDA { return sums + (2 * h + odd) * width + d + 16 * v; };
@@ -52,18 +54,20 @@ GRPO_INLINE void weigh_page_pairs(const PagedAttention<Bf16>& a, const Bf16* fro
     acc.add(to, p + at, row, v);
   };
   from += d;
-  for (; j < end; j += 4, from += 4 * a.v_token) {
+  ahead += d;
+  for (; j < end; j += 4, from += 4 * a.v_token, ahead += 4 * a.v_token) {
+    for (int64_t n = 0; n < 4; ++n) fetch(ahead + n * a.v_token);
     add(acc.even, j, from);
     if (j + 2 < end) add(acc.odd, j + 2, from + 2 * a.v_token);
   }
   acc.each([&](__m512& sum, int h, int v, int odd) GRPO_LAMBDA { _mm512_storeu_ps(place(h, v, odd), sum); });
 }
 template <int kHeads>
-GRPO_INLINE void weigh_page(const PagedAttention<Bf16>& a, const Bf16* from, int64_t j, int64_t end, const Bf16* p, int64_t row,
+GRPO_INLINE void weigh_page(const PagedAttention<Bf16>& a, const Bf16* from, const Bf16* ahead, int64_t j, int64_t end, const Bf16* p, int64_t row,
                             float* sums, int64_t width) {
   int64_t d = 0;
-  for (; d + 32 <= width; d += 32) weigh_page_pairs<kHeads, 2>(a, from, j, end, p, row, d, sums, width);
-  for (; d < width; d += 16) weigh_page_pairs<kHeads, 1>(a, from, j, end, p, row, d, sums, width);
+  for (; d + 32 <= width; d += 32) weigh_page_pairs<kHeads, 2>(a, from, ahead, j, end, p, row, d, sums, width);
+  for (; d < width; d += 16) weigh_page_pairs<kHeads, 1>(a, from, ahead, j, end, p, row, d, sums, width);
 }
 
 // Pages read where they lie, each with all its heads at once: memory is read fastest in long pieces.
@@ -77,12 +81,12 @@ GRPO_INLINE void paged_dots_tiled(const PagedAttention<Bf16>& a) {
   int64_t j = 0;
   for (; j + 64 <= a.context; j += 64) {
     for (int64_t h = 0; h < a.heads; ++h) {
-      score_page_pairs<4>(a, a.k_cache + h * a.k_head, q + h * a.group * k_pairs, j, scores + h * a.group * padded + j, padded);
+      score_page_pairs<4>(a, h, q + h * a.group * k_pairs, j, scores + h * a.group * padded + j, padded);
     }
   }
   for (; j < a.context; j += 16) {
     for (int64_t h = 0; h < a.heads; ++h) {
-      score_page_pairs<1>(a, a.k_cache + h * a.k_head, q + h * a.group * k_pairs, j, scores + h * a.group * padded + j, padded);
+      score_page_pairs<1>(a, h, q + h * a.group * k_pairs, j, scores + h * a.group * padded + j, padded);
     }
   }
   float* weight = scratch<float>(2, rows);
@@ -92,12 +96,12 @@ GRPO_INLINE void paged_dots_tiled(const PagedAttention<Bf16>& a) {
     const Bf16* page = a.v_cache + a.blocks[j / a.page_tokens] * a.v_page;
     const int64_t end = j + a.page_tokens < a.context ? j + a.page_tokens : a.context;
     for (int64_t h = 0; h < a.heads; ++h) {
-      const Bf16 *from = page + h * a.v_head, *weights = p + h * a.group * padded;
+      const Bf16 *from = page + h * a.v_head, *ahead = after_values(a, j, h), *weights = p + h * a.group * padded;
       float* to = sums + h * a.group * 2 * width;
       int64_t g = 0;
-      for (; g + 4 <= a.group; g += 4) weigh_page<4>(a, from, j, end, weights + g * padded, padded, to + g * 2 * width, width);
-      for (; g + 2 <= a.group; g += 2) weigh_page<2>(a, from, j, end, weights + g * padded, padded, to + g * 2 * width, width);
-      if (g < a.group) weigh_page<1>(a, from, j, end, weights + g * padded, padded, to + g * 2 * width, width);
+      for (; g + 4 <= a.group; g += 4) weigh_page<4>(a, from, ahead, j, end, weights + g * padded, padded, to + g * 2 * width, width);
+      for (; g + 2 <= a.group; g += 2) weigh_page<2>(a, from, ahead, j, end, weights + g * padded, padded, to + g * 2 * width, width);
+      if (g < a.group) weigh_page<1>(a, from, ahead, j, end, weights + g * padded, padded, to + g * 2 * width, width);
     }
   }
   for (int64_t r = 0; r < rows; ++r) {
