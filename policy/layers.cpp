@@ -55,10 +55,7 @@ at::Tensor attend(const GqaConfig& config, const GqaWeights& weights, const Forw
   const at::Tensor v = qkv.narrow(1, heads + kv_heads, kv_heads);
   const double scale = 1.0 / std::sqrt(static_cast<double>(dim));
   at::Tensor out;
-  if (context.kv != nullptr) {
-    write_cache(context.kv->layers[layer].k, context.kv->slots, k);
-    write_cache(context.kv->layers[layer].v, context.kv->slots, v);
-  }
+  if (context.kv != nullptr) write_cache(context.kv->layers[layer], context.kv->slots, k, v);
   if (context.kv != nullptr && !context.kv->whole) {
     const LayerKv& cache = context.kv->layers[layer];
     out = paged_attention(q, cache.k, cache.v, context.kv->block_tables, context.kv->rows, context.batch.positions,
@@ -87,7 +84,7 @@ at::Tensor attend(const MlaConfig& config, const MlaWeights& weights, const Forw
       rope(kv_a.narrow(1, latent, rotary).unsqueeze(1), context.angles, interleaved);  // one head, shared
   const double scale = config.softmax_factor / std::sqrt(static_cast<double>(nope + rotary));
   if (context.kv != nullptr) {
-    write_cache(context.kv->layers[layer].k, context.kv->slots, at::cat({c.unsqueeze(1), k_pe}, 2));
+    write_cache(context.kv->layers[layer], context.kv->slots, at::cat({c.unsqueeze(1), k_pe}, 2), {});
   }
 
   at::Tensor out;

@@ -4,6 +4,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "policy/kernels/cpu/attention.h"
 #include "policy/kernels/cpu/dispatch.h"
@@ -141,19 +143,45 @@ at::Tensor paged_cpu(const at::Tensor& q_in, const at::Tensor& k_cache, const at
   return out;
 }
 
-// write_cache, whatever the strides.
+// One tensor of a cache and what goes into it, whatever the strides.
 template <class T>
-void write_rows(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
-  const int64_t page_tokens = cache.size(1), heads = cache.size(2), dim = cache.size(3), number = cache.stride(3);
+struct CacheWriter {
+  T* cache;
+  const T* rows;
+  int64_t page_tokens, heads, dim, page, token, head, number, row, row_head, row_number;
+
+  CacheWriter(const at::Tensor& to, const at::Tensor& from)
+      : cache(cpu::data<T>(to)), rows(cpu::data<T>(from)), page_tokens(to.size(1)), heads(to.size(2)), dim(to.size(3)),
+        page(to.stride(0)), token(to.stride(1)), head(to.stride(2)), number(to.stride(3)), row(from.stride(0)),
+        row_head(from.stride(1)), row_number(from.stride(2)) {}
+
+  T* at(int64_t slot) const { return cache + slot / page_tokens * page + slot % page_tokens * token; }
+  // A number lies far from the next one of its key; so many writes are fast only if all are under way together.
+  void fetch(int64_t slot) const {
+    for (int64_t h = 0; h < heads; ++h) {
+      for (int64_t d = 0; d < dim; ++d) __builtin_prefetch(at(slot) + h * head + d * number, /*write=*/1);
+    }
+  }
+  void write(int64_t n, int64_t slot) const {
+    for (int64_t h = 0; h < heads; ++h) {
+      T* to = at(slot) + h * head;
+      const T* from = rows + n * row + h * row_head;
+      for (int64_t d = 0; d < dim; ++d) to[d * number] = from[d * row_number];
+    }
+  }
+};
+
+template <class T>
+void write_rows(const LayerKv& cache, const at::Tensor& slots, const at::Tensor& k, const at::Tensor& v) {
+  const CacheWriter<T> keys(cache.k, k), values = v.defined() ? CacheWriter<T>(cache.v, v) : keys;
   const int64_t* slot = slots.data_ptr<int64_t>();
-  at::parallel_for(0, rows.size(0), 256, [&](int64_t begin, int64_t end) {
+  const int64_t grain = std::max<int64_t>(1, 4096 / (keys.heads * keys.dim));
+  at::parallel_for(0, k.size(0), grain, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) GRPO_CHECK(slot[n] >= 0 && slot[n] < cache.k.size(0) * keys.page_tokens);
     for (int64_t n = begin; n < end; ++n) {
-      GRPO_CHECK(slot[n] >= 0 && slot[n] < cache.size(0) * page_tokens);
-      for (int64_t h = 0; h < heads; ++h) {
-        T* to = cpu::data<T>(cache) + slot[n] / page_tokens * cache.stride(0) + slot[n] % page_tokens * cache.stride(1) + h * cache.stride(2);
-        const T* from = cpu::data<T>(rows) + n * rows.stride(0) + h * rows.stride(1);
-        for (int64_t d = 0; d < dim; ++d) to[d * number] = from[d * rows.stride(2)];
-      }
+      if (keys.number > 1 && n + 1 < end) keys.fetch(slot[n + 1]);
+      keys.write(n, slot[n]);
+      if (v.defined()) values.write(n, slot[n]);
     }
   });
 }
@@ -204,18 +232,22 @@ LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, con
           at::zeros({pages, heads, page_tokens, room}, options).permute({0, 2, 1, 3}).narrow(3, 0, shape.v_dim)};
 }
 
-void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows) {
-  if (cache.is_cpu()) {
-    GRPO_CHECK(rows.scalar_type() == cache.scalar_type());
-    cpu::dispatch(cache.scalar_type(), [&](auto type) { write_rows<decltype(type)>(cache, slots, rows); });
+void write_cache(const LayerKv& cache, const at::Tensor& slots, const at::Tensor& k, const at::Tensor& v) {
+  GRPO_CHECK(v.defined() == cache.v.defined());
+  if (cache.k.is_cpu()) {
+    GRPO_CHECK(k.scalar_type() == cache.k.scalar_type() && (!v.defined() || v.scalar_type() == k.scalar_type()));
+    cpu::dispatch(k.scalar_type(), [&](auto type) { write_rows<decltype(type)>(cache, slots, k, v); });
     return;
   }
-  if (cache.is_contiguous()) {
-    cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, slots, rows);
-    return;
-  }
-  at::Tensor to = cache;
-  to.index_put_({slots.div(cache.size(1), "floor"), slots.remainder(cache.size(1))}, rows);
+  const auto write = [&](at::Tensor to, const at::Tensor& rows) {
+    if (to.is_contiguous()) {
+      to.view({-1, to.size(2), to.size(3)}).index_copy_(0, slots, rows);
+    } else {
+      to.index_put_({slots.div(to.size(1), "floor"), slots.remainder(to.size(1))}, rows);
+    }
+  };
+  write(cache.k, k);
+  if (v.defined()) write(cache.v, v);
 }
 
 at::Tensor paged_attention(const at::Tensor& q, const at::Tensor& k_cache, const at::Tensor& v_cache,

@@ -21,8 +21,9 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
 LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options,
                    c10::DeviceType layout);
 
-// Writes rows [N, K, D] to the slots [N] int64 (page * page_tokens + offset, no two equal) of a cache from make_cache.
-void write_cache(const at::Tensor& cache, const at::Tensor& slots, const at::Tensor& rows);
+// Writes keys [N, K, Dk] and values [N, K, Dv], undefined where the cache has none, to the slots [N] int64 (page *
+// page_tokens + offset, no two equal) of a cache from make_cache.
+void write_cache(const LayerKv& cache, const at::Tensor& slots, const at::Tensor& k, const at::Tensor& v);
 
 // q [N, H, Dk] against cached keys and values [P, page, K, Dk], [P, page, K, Dv]: token n attends to cache
 // positions 0..positions[n] of row rows[n] of block_tables [S, B] int32. v_cache may be a view of k_cache

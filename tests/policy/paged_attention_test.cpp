@@ -47,8 +47,7 @@ at::Tensor run(const Problem& p, LayerKv cache) {
     const at::Tensor at = at::arange(p.k[s].size(0));
     const at::Tensor slots =
         p.tables[static_cast<int64_t>(s)].to(at::kLong).index_select(0, at.div(page, "floor")) * page + at.remainder(page);
-    write_cache(cache.k, slots, p.k[s]);
-    write_cache(cache.v, slots, p.v[s]);
+    write_cache(cache, slots, p.k[s], p.v[s]);
   }
   return paged_attention(p.q, cache.k, cache.v, p.tables, p.rows, p.positions, 0.3);
 }

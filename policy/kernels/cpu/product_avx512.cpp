@@ -103,6 +103,10 @@ GRPO_AVX512_INLINE void tile(const Product<T, Out>& p, const int32_t* lanes, int
   for (int i = 0; i < 4; ++i)
     base[i] = reinterpret_cast<const char*>(p.rows) + (first_row + 3 * i) * row_bytes;
   for (int64_t d = 0; d < units; ++d) {
+    if (d % 16 == 0) {
+#pragma GCC unroll 12
+      for (int r = 0; r < R; ++r) _mm_prefetch(base[r / 3] + (r % 3 + kRows) * row_bytes + d * 4, _MM_HINT_T1);
+    }
     __m512i b[kUsed];
 #pragma GCC unroll 2
     for (int v = 0; v < kUsed; ++v) b[v] = _mm512_loadu_si512(lanes + (d * kUsed + v) * 16);
