@@ -24,7 +24,7 @@ struct DotsBackward {
   // Of one query head.
   int32_t *q, *d_out;                // [padded][k_pairs], [padded][v_pairs]
   int32_t *q_tokens, *d_out_tokens;  // [padded / 2][padded_k], [padded / 2][padded_v]
-  float *lse, *delta, *dq;           // [padded], [padded], [padded][padded_k]
+  float *lse, *delta, *dq;           // [padded] (of powers of two), [padded], [padded][padded_k]
   // Of one block.
   Bf16* ds;              // [kBlockRows][kBlockKeys]
   int32_t *p2, *ds2;     // pairs of neighbouring queries: [kBlockRows / 2][kBlockKeys]
@@ -39,13 +39,13 @@ struct DotsBackward {
     from += first + at;
     return [from, &s](int tile, int64_t d) GRPO_LAMBDA { return _mm512_loadu_si512(from + d * s.padded + 16 * tile); };
   };
-  score_pairs<kBlockRows, kTiles>(s.q + i * s.k_pairs, s.k_pairs, at_keys(s.keys), scale, p, 16 * kTiles);
+  score_pairs<kBlockRows, kTiles>(s.q + i * s.k_pairs, s.k_pairs, at_keys(s.keys), scale * kLog2E, p, 16 * kTiles);
   score_pairs<kBlockRows, kTiles>(s.d_out + i * s.v_pairs, s.v_pairs, at_keys(s.values), 1.0f, dp, 16 * kTiles);
   for (int64_t t = 0; t < kTiles; ++t) {
     __m256i weights[kBlockRows], gradients[kBlockRows];
     for (int64_t r = 0; r < kBlockRows; ++r) {
       const int64_t seen = i + r < a.length ? i + r + 1 - (first + at + 16 * t) : 0, lane = (r * kTiles + t) * 16;
-      Vec<float> w = exp_lanes(load_lanes<float>(p + lane) - s.lse[i + r]);
+      Vec<float> w = exp2_lanes(load_lanes<float>(p + lane) - s.lse[i + r]);
       if (seen < 16) w = first_lanes<float>(w, seen);
       weights[r] = narrowed(w);
       gradients[r] = narrowed(w * (load_lanes<float>(dp + lane) - s.delta[i + r]) * scale);
@@ -145,7 +145,7 @@ GRPO_INLINE void read_queries(const SequenceAttention<Bf16>& a, const DotsBackwa
       product = multiply_add(load_some(g + d, a.v_dim - d), load_some(o + d, a.v_dim - d), product);
     }
     s.delta[i] = sum_lanes<float>(product);
-    s.lse[i] = a.lse[i * a.lse_token + h];
+    s.lse[i] = a.lse[i * a.lse_token + h] * kLog2E;
   }
   std::fill(s.dq, s.dq + s.padded * s.padded_k, 0.0f);
 }

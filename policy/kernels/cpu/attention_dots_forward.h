@@ -25,7 +25,7 @@ struct DotsForward {
   Weights weights[kScoreRows];
 
   DotsForward(int64_t length, int64_t k_dim, int64_t v_dim, double scale_by)
-      : padded(sixteens(length + 1)), k_pairs(pairs(k_dim)), padded_v(sixteens(v_dim)), scale(static_cast<float>(scale_by)) {
+      : padded(sixteens(length + 1)), k_pairs(pairs(k_dim)), padded_v(sixteens(v_dim)), scale(static_cast<float>(scale_by) * kLog2E) {
     keys = scratch<int32_t>(0, k_pairs * padded);
     values = scratch<int32_t>(1, pairs(length) * padded_v);
     q = scratch<int32_t>(2, kScoreRows * k_pairs);
@@ -103,7 +103,7 @@ GRPO_INLINE void forward_by_dots(const SequenceAttention<Bf16>& a) {
       for (int64_t r = 0; r < count; ++r) pair_row(a.q + (i + r) * a.q_token + h * a.q_head, a.k_dim, s.q + r * s.k_pairs);
       attend_rows(s, count, i + 1, 1);
       for (int64_t r = 0; r < count; ++r) {
-        a.lse[(i + r) * a.lse_token + h] = s.weights[r].max + std::log(s.weights[r].sum);
+        a.lse[(i + r) * a.lse_token + h] = s.weights[r].max * kLn2 + std::log(s.weights[r].sum);
         store_row(s.out + r * s.padded_v, a.v_dim, a.out + (i + r) * a.out_token + h * a.out_head);
       }
     }

@@ -29,7 +29,7 @@ GRPO_INLINE void score_page_pairs(const PagedAttention<Bf16>& a, int64_t head, c
     fetch(ahead + 32 * (d * kTiles + tile));
     return zipped(load_sixteen(from), 2 * d + 1 < a.k_dim ? load_sixteen(from + a.k_number) : _mm256_setzero_si256());
   };
-  const auto scale = static_cast<float>(a.scale);
+  const auto scale = static_cast<float>(a.scale) * kLog2E;
   int64_t h = 0;
   for (; h + 4 <= a.group; h += 4) score_pairs<4, kTiles>(q + h * k_pairs, k_pairs, load, scale, to + h * padded, padded);
   for (; h + 2 <= a.group; h += 2) score_pairs<2, kTiles>(q + h * k_pairs, k_pairs, load, scale, to + h * padded, padded);

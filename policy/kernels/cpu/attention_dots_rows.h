@@ -114,10 +114,28 @@ GRPO_INLINE void score_pairs(const int32_t* q, int64_t k_pairs, Keys keys, float
   }
 }
 
+// Scores are multiplied by it, so that weights are powers of two.
+constexpr float kLog2E = 1.44269504088896341f;
+constexpr float kLn2 = 0.69314718055994531f;
+
+// 2^x, at most 3e-6 of it off (a polynomial of degree 4 for the part after the point): a thousandth of what the rounding to
+// Bf16 that follows changes. 0 from -200 down; NaN stays NaN.
+GRPO_INLINE Vec<float> exp2_lanes(Vec<float> v) {
+  const __m512 x = _mm512_max_ps(_mm512_set1_ps(-200.0f), as_m512(v));  // of NaN and a number max is the second
+  const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT);
+  const __m512 r = _mm512_sub_ps(x, n);
+  __m512 p = _mm512_set1_ps(0.00958285294f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.0559064262f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.240240991f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.693124175f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return as_lanes(_mm512_scalef_ps(p, n));
+}
+
 struct Weights {
   float max, sum;
 };
-// e^(score - max) of the first `count` scores, rounded to Bf16, zero from there to sixteens(count); their sum is of what
+// 2^(score - max) of the first `count` scores, rounded to Bf16, zero from there to sixteens(count); their sum is of what
 // was not yet rounded. scores and p have as much room. A function of its own: inlined, it would share its registers.
 [[gnu::noinline, maybe_unused]] Weights weights_of(float* scores, int64_t count, Bf16* p) {
   const int64_t padded = sixteens(count);
@@ -129,12 +147,12 @@ struct Weights {
   Vec<float> sum{};
   int64_t j = 0;
   for (; j + 16 <= count; j += 16) {
-    const Vec<float> weight = exp_lanes(load_lanes<float>(scores + j) - max);
+    const Vec<float> weight = exp2_lanes(load_lanes<float>(scores + j) - max);
     sum = sum + weight;
     store_narrowed(weight, p + j);
   }
   if (j < count) {
-    const Vec<float> weight = first_lanes<float>(exp_lanes(load_lanes<float>(scores + j) - max), count - j);
+    const Vec<float> weight = first_lanes<float>(exp2_lanes(load_lanes<float>(scores + j) - max), count - j);
     sum = sum + weight;
     store_narrowed(weight, p + j);
   }
