@@ -19,20 +19,21 @@ using cpu::Product;
 
 // Sums over more terms than this are made piece by piece, so that the lanes of a piece stay in the cache.
 constexpr int64_t kDepthMax = 4096;
-// Likewise where a factor has to be transposed before.
-constexpr int64_t kTransposedDepthMax = 1024;
+// Likewise where a factor has to be packed before.
+constexpr int64_t kPackedDepthMax = 1024;
 // Up to this many rows they run along lanes and the other factor, a weight that is then read where it lies, along rows.
 constexpr int64_t kFewRows = 128;
 constexpr size_t kLine = 64;
 
 template <class T, class Out>
 void run(const Product<T, Out>& p) {
-  const int64_t threads = at::get_num_threads(), blocks = (p.num_lanes + kProductLanes - 1) / kProductLanes;
+  const int64_t threads = at::get_num_threads(), parts = (p.num_lanes + kProductLanes - 1) / kProductLanes,
+                blocks = cpu::product_blocks(p.num_rows);
   const bool small = p.num_rows * p.num_lanes * p.depth < 100'000;  // not worth waking the other threads
   // Each piece of the rows gathers its lanes anew.
   const int64_t pieces =
-      small || blocks >= 4 * threads ? 1 : std::clamp<int64_t>(p.num_rows / 24, 1, threads);
-  const int64_t tasks = blocks * pieces;
+      small || parts >= 4 * threads ? 1 : std::clamp<int64_t>(blocks / 2, 1, threads);
+  const int64_t tasks = parts * pieces;
   at::parallel_for(0, tasks, small ? tasks : 1, [&](int64_t begin, int64_t end) {
     thread_local std::vector<char> scratch;
     scratch.resize(
@@ -41,9 +42,8 @@ void run(const Product<T, Out>& p) {
     const auto address = reinterpret_cast<uintptr_t>(scratch.data());
     T* lanes = reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t piece = task / blocks, first = p.num_rows * piece / pieces,
-                    last = p.num_rows * (piece + 1) / pieces;
-      cpu::product_part(p, task % blocks * kProductLanes, first, last, lanes);
+      const int64_t piece = task / parts;
+      cpu::product_part(p, task % parts * kProductLanes, blocks * piece / pieces, blocks * (piece + 1) / pieces, lanes);
     }
   });
 }
@@ -74,16 +74,13 @@ void set_lanes(const at::Tensor& t, auto& p) {
   p.depth_stride = depth_side_by_side(t) ? 1 : t.stride(1);
 }
 
-// A piece of a transposed view, [M, depth], as rows of which the numbers lie side by side.
+// A piece of a transposed view, [M, depth], as rows of a product.
 template <class T>
-at::Tensor transposed(const at::Tensor& t) {
-  const int64_t rows = t.size(0), depth = t.size(1), width = depth + depth % 2;
-  at::Tensor out = at::empty({rows, width}, t.options());
-  if (width > depth) out.narrow(1, depth, 1).zero_();
-  at::parallel_for(0, (rows + 63) / 64, 1, [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * 64, count = std::min(rows, end * 64) - first;
-    cpu::transpose(cpu::data<T>(t) + first, t.stride(1), depth, count, cpu::data<T>(out) + first * width,
-                   width);
+at::Tensor packed(const at::Tensor& t) {
+  const int64_t rows = t.size(0), depth = t.size(1);
+  at::Tensor out = at::empty({rows * (depth + depth % 2)}, t.options());
+  at::parallel_for(0, cpu::product_blocks(rows), 4, [&](int64_t begin, int64_t end) {
+    cpu::pack_rows(cpu::data<T>(t), t.stride(1), rows, depth, begin, end, cpu::data<T>(out));
   });
   return out;
 }
@@ -92,21 +89,22 @@ at::Tensor transposed(const at::Tensor& t) {
 template <class T, class Out>
 void multiply(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   const bool few = a.size(0) <= kFewRows && depth_side_by_side(b);
-  const bool transpose_a = !few && !depth_side_by_side(a);
+  const bool pack_a = !few && !depth_side_by_side(a);
   const at::Tensor row_factor = few           ? even_depth(b)
-                                : transpose_a ? a
+                                : pack_a ? a
                                               : even_depth(a),
                    &lane_factor = few ? a : b;
-  const int64_t depth = a.size(1), most = transpose_a ? kTransposedDepthMax : kDepthMax;
+  const int64_t depth = a.size(1), most = pack_a ? kPackedDepthMax : kDepthMax;
   for (int64_t first = 0; first == 0 || first < depth; first += most) {
     const int64_t count = std::min(most, depth - first);
     at::Tensor rows = row_factor.narrow(1, first, std::min(most, row_factor.size(1) - first));
-    if (transpose_a) rows = transposed<T>(rows);
     Product<T, Out> p;
     p.depth = count;
-    p.rows = cpu::data<T>(rows);
     p.num_rows = rows.size(0);
     p.row = rows.stride(0);
+    p.packed = pack_a;
+    if (pack_a) rows = packed<T>(rows);
+    p.rows = cpu::data<T>(rows);
     set_lanes<T>(lane_factor.narrow(1, first, count), p);
     p.out = cpu::data<Out>(out);
     p.out_row = few ? 1 : out.stride(0);
@@ -123,7 +121,7 @@ void multiply(at::Tensor out, const at::Tensor& a_in, const at::Tensor& b_in, co
                    bias = bias_in.defined() ? bias_in.contiguous() : bias_in;
   if (a.scalar_type() == at::kFloat) {
     multiply<float, float>(out, a, b, bias);
-  } else if (a.size(1) <= (depth_side_by_side(a) ? kDepthMax : kTransposedDepthMax)) {
+  } else if (a.size(1) <= (depth_side_by_side(a) ? kDepthMax : kPackedDepthMax)) {
     multiply<Bf16, Bf16>(out, a, b, bias);
   } else {
     const at::Tensor sums = at::empty(out.sizes(), out.options().dtype(at::kFloat));

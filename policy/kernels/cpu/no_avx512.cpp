@@ -22,10 +22,10 @@ void product_part(const Product<Bf16, Bf16>&, int64_t, int64_t, int64_t, Bf16*) 
 void product_part(const Product<Bf16, float>&, int64_t, int64_t, int64_t, Bf16*) {
   GRPO_CHECK(product_runs());
 }
-void transpose(const float*, int64_t, int64_t, int64_t, float*, int64_t) {
+void pack_rows(const float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*) {
   GRPO_CHECK(product_runs());
 }
-void transpose(const Bf16*, int64_t, int64_t, int64_t, Bf16*, int64_t) {
+void pack_rows(const Bf16*, int64_t, int64_t, int64_t, int64_t, int64_t, Bf16*) {
   GRPO_CHECK(product_runs());
 }
 
