@@ -110,13 +110,22 @@ void DecodeBatch::fill_steps(const std::vector<std::unique_ptr<Sequence>>& rows,
   uniforms_ = uniforms.to(device_);
 }
 
-PackedTokens DecodeBatch::tokens(const at::Tensor& tokens, int64_t step) const {
-  return {.tokens = tokens, .positions = positions_.select(0, step), .cu_seqlens = cu_seqlens_, .max_seqlen = 1};
+at::Tensor DecodeBatch::uniforms(int64_t step, int64_t first, int64_t count) const {
+  return uniforms_.select(0, step).narrow(0, first, count);
 }
 
-const KvView& DecodeBatch::view(int64_t step) {
-  view_.slots = slots_.select(0, step);
-  return view_;
+PackedTokens DecodeBatch::tokens(const at::Tensor& tokens, int64_t step, int64_t first, int64_t count) const {
+  return {.tokens = tokens.narrow(0, first, count),
+          .positions = positions_.select(0, step).narrow(0, first, count),
+          .cu_seqlens = cu_seqlens_.narrow(0, 0, count + 1),
+          .max_seqlen = 1};
+}
+
+KvView DecodeBatch::view(int64_t step, int64_t first, int64_t count) const {
+  KvView view = view_;
+  view.rows = view_.rows.narrow(0, first, count);
+  view.slots = slots_.select(0, step).narrow(0, first, count);
+  return view;
 }
 
 }  // namespace grpo

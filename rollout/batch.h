@@ -40,11 +40,12 @@ class DecodeBatch {
   void prepare(const std::vector<std::unique_ptr<Sequence>>& rows, int64_t max_tokens, int64_t steps,
                int64_t version, const KvCache& cache);
 
-  const at::Tensor& first_tokens() const { return first_tokens_; }          // [R] int64
-  at::Tensor uniforms(int64_t step) const { return uniforms_.select(0, step); }  // [R] float32
-  // The batch of a step, with the tokens [R] int64 the step before it sampled.
-  PackedTokens tokens(const at::Tensor& tokens, int64_t step) const;
-  const KvView& view(int64_t step);
+  const at::Tensor& first_tokens() const { return first_tokens_; }  // [R] int64
+  // Of rows first .. first + count - 1 in a step: their numbers for sampling [count] float32, the batch with the tokens
+  // [R] int64 that the step before sampled of all rows, and the cache.
+  at::Tensor uniforms(int64_t step, int64_t first, int64_t count) const;
+  PackedTokens tokens(const at::Tensor& tokens, int64_t step, int64_t first, int64_t count) const;
+  KvView view(int64_t step, int64_t first, int64_t count) const;
   // Lets go of the cache until the next prepare(), so that a cache that grows need not exist twice.
   void release_cache() { view_.layers.clear(); }
 

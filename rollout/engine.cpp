@@ -1,5 +1,6 @@
 #include "rollout/engine.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/seed.h"
+#include "policy/decode_parts.h"
 #include "rollout/batch.h"
 #include "rollout/kv_cache.h"
 #include "rollout/recorder.h"
@@ -23,6 +25,27 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// What rows of a decode step, some or all, come to.
+struct DecodedRows {
+  SampledTokens sampled;
+  at::Tensor routes;  // [R, W]; undefined: none recorded
+};
+
+at::Tensor joined(const std::vector<DecodedRows>& parts, const at::Tensor& (*of)(const DecodedRows&)) {
+  if (parts.size() == 1 || !of(parts[0]).defined()) return of(parts[0]);
+  std::vector<at::Tensor> all;
+  for (const DecodedRows& part : parts) all.push_back(of(part));
+  return at::cat(all);
+}
+DecodedRows joined(const std::vector<DecodedRows>& parts) {
+  using Part = const DecodedRows&;
+  return {{.tokens = joined(parts, [](Part p) -> const at::Tensor& { return p.sampled.tokens; }),
+           .logprobs = joined(parts, [](Part p) -> const at::Tensor& { return p.sampled.logprobs; }),
+           .finite = joined(parts, [](Part p) -> const at::Tensor& { return p.sampled.finite; }),
+           .kept = joined(parts, [](Part p) -> const at::Tensor& { return p.sampled.kept; })},
+          joined(parts, [](Part p) -> const at::Tensor& { return p.routes; })};
+}
 
 // The tokens of a burst on the host, [K][R].
 struct BurstResult {
@@ -265,9 +288,9 @@ class Run {
     std::vector<at::Tensor> routes;
     at::Tensor tokens = batch_.first_tokens();
     for (int64_t k = 0; k < steps; ++k) {
-      const ForwardOutput out = forward(batch_.tokens(tokens, k), batch_.view(k));
-      if (recorder_.records_routes()) routes.push_back(recorder_.joined(out.routes));
-      sampled.push_back(draw(policy_.logits(out.hidden), batch_.uniforms(k)));
+      DecodedRows step = decode_step(tokens, k, static_cast<int64_t>(rows.size()));
+      if (recorder_.records_routes()) routes.push_back(std::move(step.routes));
+      sampled.push_back(std::move(step.sampled));
       tokens = sampled.back().tokens;
     }
     const BurstResult result = read_back(sampled, routes);
@@ -277,6 +300,23 @@ class Run {
     finish_burst(result, steps);
     stats_.decode_seconds += seconds_since(began);
     report_groups();
+  }
+
+  // One step of all rows, each part of them by itself.
+  DecodedRows decode_step(const at::Tensor& tokens, int64_t step, int64_t rows) const {
+    std::vector<DecodedRows> parts(static_cast<size_t>(decode_parts(policy_, rows)));
+    const auto num_parts = static_cast<int64_t>(parts.size());
+    at::parallel_for(0, num_parts, 1, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_grad;  // a thread's own
+      for (int64_t p = begin; p < end; ++p) {
+        const int64_t first = rows * p / num_parts, count = rows * (p + 1) / num_parts - first;
+        const KvView view = batch_.view(step, first, count);
+        const ForwardOutput out = forward(batch_.tokens(tokens, step, first, count), view);
+        parts[static_cast<size_t>(p)] = {draw(policy_.logits(out.hidden), batch_.uniforms(step, first, count)),
+                                         recorder_.joined(out.routes)};
+      }
+    });
+    return joined(parts);
   }
 
   // No longer than the row with most left to say.

@@ -1,5 +1,6 @@
 #include "rollout/engine.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 
 #include "core/error.h"
 #include "core/seed.h"
+#include "policy/decode_parts.h"
+#include "policy/kernels/product.h"
 #include "tests/reference/naive_generate.h"
 #include "tests/rollout/engine_language.h"
 #include "tests/rollout/tiny_policy.h"
@@ -133,6 +136,37 @@ TEST_P(EngineOfEveryFamily, ResultsDoNotDependOnRowsPagesBurstsOrPrefillBudget) 
     SCOPED_TRACE("max_running " + std::to_string(variant.max_running) + " page_tokens " +
                  std::to_string(variant.page_tokens) + " burst " + std::to_string(variant.decode_burst));
     expect_same(generate(problems, options, variant), base, 0.0);
+  }
+}
+
+// Enough rows for each thread to decode its own (policy/decode_parts.h), which a single thread never does.
+TEST_P(EngineOfEveryFamily, ResultsDoNotDependOnTheNumberOfThreads) {
+  const std::vector<Problem> problems = problems_of({9, 4, 30, 16});
+  GenerateOptions options = options_of(17, 21);
+  options.sampling.top_k = 12;
+  options.record_routes = options.record_kept = true;
+  const int before = at::get_num_threads();
+  std::vector<std::vector<Group>> runs;
+  for (const int threads : {1, 3, 4}) {
+    at::set_num_threads(threads);
+    const bool ours = policy.dtype() != at::kDouble && product_is_ours(policy.head(), policy.head());
+    EXPECT_EQ(decode_parts(policy, 68), ours ? threads : 1);
+    EXPECT_EQ(decode_parts(policy, 16 * threads - 1), 1);
+    runs.push_back(generate(problems, options));
+  }
+  at::set_num_threads(before);
+  for (const std::vector<Group>& run : runs) {
+    expect_same(run, runs[0], 0.0);
+    for (size_t g = 0; g < run.size(); ++g) {
+      for (size_t i = 0; i < run[g].episodes.size(); ++i) {
+        const Episode &a = run[g].episodes[i], &b = runs[0][g].episodes[i];
+        EXPECT_EQ(a.routes.empty(), GetParam().config == tiny_gqa);
+        EXPECT_EQ(a.routes, b.routes);
+        EXPECT_FALSE(a.kept_ids.empty());
+        EXPECT_EQ(a.kept_begin, b.kept_begin);
+        EXPECT_EQ(a.kept_ids, b.kept_ids);
+      }
+    }
   }
 }
 
