@@ -7,7 +7,7 @@
 namespace grpo {
 namespace {
 
-constexpr int64_t kWeightBytesMax = int64_t{16} << 20;
+constexpr int64_t kWeightBytesMax = int64_t{32} << 20;
 constexpr int64_t kRowsMin = 16;
 
 }  // namespace
