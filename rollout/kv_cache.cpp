@@ -39,8 +39,12 @@ void KvCache::reserve(int64_t pages) {
   const int64_t grown = std::min(page_limit_, std::max(pages, pages_ + pages_ / 2));
   for (size_t i = 0; i < layers_.size(); ++i) {
     const LayerKv larger = make_cache(shapes_[i], grown, page_tokens_, options_, layout_);
-    larger.k.narrow(0, 0, pages_).copy_(layers_[i].k);
-    if (larger.v.defined()) larger.v.narrow(0, 0, pages_).copy_(layers_[i].v);
+    const auto fill = [&](const at::Tensor& to, const at::Tensor& from) {
+      to.narrow(0, 0, pages_).copy_(from);
+      to.narrow(0, pages_, grown - pages_).zero_();
+    };
+    fill(larger.k, layers_[i].k);
+    if (larger.v.defined()) fill(larger.v, layers_[i].v);
     layers_[i] = larger;
   }
   pages_ = grown;

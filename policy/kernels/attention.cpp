@@ -223,13 +223,13 @@ LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, con
   const int64_t heads = shape.heads, tile = cpu::kTile;
   // MLA reads values out of its keys.
   if (layout != at::kCPU || shape.v_dim == 0 || page_tokens % tile != 0) {
-    LayerKv cache{at::zeros({pages, page_tokens, heads, shape.k_dim}, options), {}};
-    if (shape.v_dim > 0) cache.v = at::zeros({pages, page_tokens, heads, shape.v_dim}, options);
+    LayerKv cache{at::empty({pages, page_tokens, heads, shape.k_dim}, options), {}};
+    if (shape.v_dim > 0) cache.v = at::empty({pages, page_tokens, heads, shape.v_dim}, options);
     return cache;
   }
   const int64_t room = (shape.v_dim + tile - 1) / tile * tile;
-  return {at::zeros({pages, heads, shape.k_dim, page_tokens}, options).permute({0, 3, 1, 2}),
-          at::zeros({pages, heads, page_tokens, room}, options).permute({0, 2, 1, 3}).narrow(3, 0, shape.v_dim)};
+  return {at::empty({pages, heads, shape.k_dim, page_tokens}, options).permute({0, 3, 1, 2}),
+          at::empty({pages, heads, page_tokens, room}, options).permute({0, 2, 1, 3}).narrow(3, 0, shape.v_dim)};
 }
 
 void write_cache(const LayerKv& cache, const at::Tensor& slots, const at::Tensor& k, const at::Tensor& v) {

@@ -16,7 +16,7 @@ namespace grpo {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_seqlens,
                      int64_t max_seqlen, double scale);
 
-// Zeroed keys and values of `pages` pages of one layer, laid out as paged_attention of the device `layout` reads them
+// Keys and values of `pages` pages of one layer, not yet set, laid out as paged_attention of the device `layout` reads them
 // fastest: shapes are those of LayerKv, strides may be any.
 LayerKv make_cache(const KvShape& shape, int64_t pages, int64_t page_tokens, const at::TensorOptions& options,
                    c10::DeviceType layout);
