@@ -9,12 +9,12 @@
 
 namespace grpo {
 
-// Starts the program again with GOMP_SPINCOUNT=1000, a few microseconds, unless the user has said how threads shall
+// Starts the program again with GOMP_SPINCOUNT=10000, some hundred microseconds, unless the user has said how threads shall
 // wait: OpenMP reads it when it is loaded, before main. Call it before anything else; returns only if there is
 // nothing to do (or /proc is not there).
 inline void wait_briefly(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "1000", 1);
+  setenv("GOMP_SPINCOUNT", "10000", 1);
   execv("/proc/self/exe", argv);
 }
 

@@ -100,7 +100,7 @@ def our_steps(folder, program, prompts, length, steps, dtype):
         "name": "speed", "seed": 1, "policy": {"model": str(folder), "dtype": dtype}, "stage": "rl",
         "data": {"train": str(folder / "prompts.jsonl")}, "rewards": [{"name": "token_count", "max_tokens": length + 1}],
         "max_steps": steps + 2, "prompts_per_step": PROMPTS, "num_generations": GENERATIONS,
-        "max_completion_length": length, "ignore_eos": True, "tokens_per_micro_batch": 2048, "learning_rate": 1e-6, "loss_type": "dapo", "beta": 0.0,
+        "max_completion_length": length, "ignore_eos": True, "tokens_per_micro_batch": 4096, "learning_rate": 1e-6, "loss_type": "dapo", "beta": 0.0,
         "temperature": 1.0, "save_model": False, "log_episodes": 0}
     (folder / "recipe.json").write_text(json.dumps(recipe))
     with tempfile.TemporaryDirectory() as out:
